@@ -1,0 +1,108 @@
+//! Every time-out by the name that RFC 5321 §4.5.3.2 gives it, and the two limits that stop a slow peer.
+//!
+//! No other file of the workspace names a protocol time-out.
+
+use core::time::Duration;
+
+const fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+/// How long the sending side waits for the receiving one (RFC 5321 §4.5.3.2.1 – §4.5.3.2.6).
+///
+/// ```
+/// use core::time::Duration;
+/// use smtpkit_session::timeout::ClientTimeouts;
+///
+/// let quick = ClientTimeouts { initial_220: Duration::from_secs(30), ..ClientTimeouts::default() };
+/// assert_eq!(quick.data_termination, Duration::from_secs(600));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    /// For the greeting (§4.5.3.2.1): 5 minutes.
+    pub initial_220: Duration,
+    /// For the reply to EHLO, HELO, LHLO, STARTTLS, AUTH, RSET, NOOP and VRFY, which the RFC does not name: 5 minutes.
+    pub command: Duration,
+    /// For the reply to MAIL (§4.5.3.2.2): 5 minutes.
+    pub mail: Duration,
+    /// For the reply to RCPT (§4.5.3.2.3): 5 minutes.
+    pub rcpt: Duration,
+    /// For the 354 after DATA (§4.5.3.2.4): 2 minutes.
+    pub data_initiation: Duration,
+    /// For one block of content to be taken (§4.5.3.2.5): 3 minutes.
+    pub data_block: Duration,
+    /// For the reply after the content (§4.5.3.2.6): 10 minutes.
+    pub data_termination: Duration,
+    /// For the reply to QUIT; a courtesy, so short: 5 seconds.
+    pub quit: Duration,
+    /// For one whole mail transaction, whatever the parts took; `None` sets no limit.
+    pub transaction: Option<Duration>,
+    /// The slowest rate, in octets a second, at which a peer may take content; 0 sets no limit.
+    pub content_octets_per_second_min: u32,
+}
+
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self {
+            initial_220: minutes(5),
+            command: minutes(5),
+            mail: minutes(5),
+            rcpt: minutes(5),
+            data_initiation: minutes(2),
+            data_block: minutes(3),
+            data_termination: minutes(10),
+            quit: Duration::from_secs(5),
+            transaction: None,
+            content_octets_per_second_min: 0,
+        }
+    }
+}
+
+/// How long the receiving side waits for the sending one (RFC 5321 §4.5.3.2.7).
+///
+/// ```
+/// use smtpkit_session::timeout::ServerTimeouts;
+///
+/// let pressed = ServerTimeouts::under_pressure();
+/// assert!(pressed.command < ServerTimeouts::default().command);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTimeouts {
+    /// For the next command (§4.5.3.2.7): 5 minutes.
+    pub command: Duration,
+    /// For the next octets of content (§4.5.3.2.5 seen from the other side): 3 minutes.
+    pub data_block: Duration,
+    /// For the peer to take the replies that wait to be written: 5 minutes.
+    pub reply: Duration,
+    /// For the whole connection; `None` sets no limit.
+    pub session: Option<Duration>,
+    /// The slowest rate, in octets a second, at which content may come in, averaged from its start and first
+    /// measured when [`data_block`](Self::data_block) has passed; 0 sets no limit.
+    pub content_octets_per_second_min: u32,
+}
+
+impl Default for ServerTimeouts {
+    fn default() -> Self {
+        Self {
+            command: minutes(5),
+            data_block: minutes(3),
+            reply: minutes(5),
+            session: Some(minutes(24 * 60)),
+            content_octets_per_second_min: 16,
+        }
+    }
+}
+
+impl ServerTimeouts {
+    /// What a server falls back to when nearly all its connections are taken: below the minima of the RFC, which is
+    /// better than refusing everybody.
+    pub fn under_pressure() -> Self {
+        Self {
+            command: Duration::from_secs(15),
+            data_block: Duration::from_secs(30),
+            reply: Duration::from_secs(30),
+            session: Some(minutes(30)),
+            content_octets_per_second_min: 128,
+        }
+    }
+}
