@@ -1,1 +1,43 @@
-//! Placeholder while the crate is laid out.
+//! The SMTP wire grammar without I/O: octets in, words out, and back.
+//!
+//! Read it in the order in which a session meets it:
+//!
+//! - [`LineDecoder`] cuts octets into [`Line`]s (RFC 5321 §2.3.8);
+//! - [`DataDecoder`] and [`BdatDecoder`] take content off the wire, [`DataEncoder`] puts it
+//!   there ([`data`]);
+//! - [`ReplyDecoder`] reads replies, [`Reply`] says them ([`reply`]).
+//!
+//! Nothing here opens a socket, reads a clock, or guesses. Every decoder gives the same
+//! result for every fragmentation of its input, looks at no octet twice, and is bounded by
+//! a name in [`limits`]. Every value that exists can be put on the wire ([`Encode`]): no
+//! constructor lets CR, LF or NUL through.
+//!
+//! Features: `std` (default) adds run-time detection of vector instructions; `serde`,
+//! `arbitrary` and `tokio-util` add implementations of their traits. None changes behaviour.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod limits;
+
+mod encode;
+mod line;
+mod sweep;
+mod syntax_error;
+
+mod bdat;
+pub mod data;
+pub mod reply;
+
+pub use bdat::BdatDecoder;
+pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Unclean, normalise};
+pub use encode::Encode;
+pub use line::{BadLine, BareNewline, Line, LineDecoder, LineStep};
+pub use reply::{
+    BadEnhancedStatusCode, BadReply, EnhancedStatusCode, Reply, ReplyCode, ReplyDecoder, ReplyError, ReplyRef,
+    ReplyStep, Severity, StatusClass,
+};
+pub use syntax_error::{Expected, SyntaxError};

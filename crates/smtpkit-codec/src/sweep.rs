@@ -1,0 +1,49 @@
+//! The search for the octets that matter to framing: CR, LF and NUL.
+//!
+//! All three lie below 0x0E, and hardly any other octet of a command or reply does. One
+//! subtraction on eight octets at a time finds the first octet that low; the caller looks
+//! at it and goes on if it was a TAB. Command lines are too short for a vector search to
+//! pay for its start-up.
+
+/// 0x0E in every octet: the first value above CR.
+const ABOVE_CR: u64 = 0x0E0E_0E0E_0E0E_0E0E;
+/// The top bit of every octet.
+const TOP: u64 = 0x8080_8080_8080_8080;
+
+/// How many octets at the front of `octets` are above CR (0x0D).
+#[inline]
+pub(crate) fn above_cr(octets: &[u8]) -> usize {
+    let (words, tail) = octets.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // A borrow can only spoil octets after the first low one, so the lowest set bit is right.
+        let low = word.wrapping_sub(ABOVE_CR) & !word & TOP;
+        if low != 0 {
+            return index * 8 + (low.trailing_zeros() / 8) as usize;
+        }
+    }
+    let low = tail.iter().position(|&octet| octet <= b'\r');
+    words.len() * 8 + low.unwrap_or(tail.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::above_cr;
+
+    #[test]
+    fn the_first_low_octet_is_found_at_every_place() {
+        for length in 0..40 {
+            assert_eq!(above_cr(&[b'x'; 40][..length]), length);
+            assert_eq!(above_cr(&[0xFF; 40][..length]), length);
+            assert_eq!(above_cr(&[0x0E; 40][..length]), length);
+            for at in 0..length {
+                for low in 0..=b'\r' {
+                    let mut octets = [0x80; 40];
+                    octets[at] = low;
+                    octets[at + 1..length].fill(0x0F);
+                    assert_eq!(above_cr(&octets[..length]), at, "{low:#x} at {at} of {length}");
+                }
+            }
+        }
+    }
+}
