@@ -33,7 +33,7 @@ pub mod data;
 pub mod reply;
 
 pub use bdat::BdatDecoder;
-pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Unclean, normalise};
+pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Segment, Unclean, normalise};
 pub use encode::Encode;
 pub use line::{BadLine, BareNewline, Line, LineDecoder, LineStep};
 pub use reply::{

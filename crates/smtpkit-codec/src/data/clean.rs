@@ -63,6 +63,12 @@ impl<B: AsRef<[u8]>> Clean<B> {
     }
 }
 
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Clean<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 /// Content whose newlines all are CRLF: CRLF stays, and a bare CR or bare LF becomes one.
 /// Borrows what needs no change.
 ///

@@ -1,8 +1,12 @@
 //! Content onto the wire: dots doubled, nothing unclean let through (RFC 5321 §4.5.2).
 //!
-//! The encoder hands out segments of the content it was given, for a vectored write, and
-//! copies nothing. A dot is doubled by letting two segments overlap: one ends with it and
+//! The encoder says which segments of the content go onto the wire, for a vectored write,
+//! and copies nothing. A dot is doubled by letting two segments overlap: one ends with it and
 //! the next starts with it.
+
+use core::ops::Range;
+
+use memchr::memmem;
 
 use super::clean::{BareOctet, Clean, Unclean};
 use super::scan::first_mark;
@@ -16,7 +20,7 @@ use super::scan::first_mark;
 /// let mut wire = vec![];
 /// for piece in [&b"Hello\r"[..], b"\n.dot\r\n"] {
 ///     for segment in encoder.segments(piece) {
-///         wire.extend_from_slice(segment?);
+///         wire.extend_from_slice(segment?.of(piece));
 ///     }
 /// }
 /// wire.extend_from_slice(encoder.finish()?);
@@ -68,21 +72,31 @@ impl DataEncoder {
     /// An [`Unclean`] ends the segments for good: the connection must be dropped, since
     /// part of the content is on the wire and there is no way to take it back.
     pub fn segments<'e, 'a>(&'e mut self, piece: &'a [u8]) -> Segments<'e, 'a> {
-        Segments { encoder: self, rest: piece }
+        Segments { encoder: self, piece, at: 0 }
     }
 
     /// The wire segments of a piece of content that was checked before: only dots are
     /// looked for.
+    ///
+    /// ```
+    /// use smtpkit_codec::{Clean, DataEncoder};
+    ///
+    /// let content = Clean::check(&b"one\r\n.two\r\n"[..])?;
+    /// let mut encoder = DataEncoder::new();
+    /// let segments = encoder.clean_segments(&content).map(|segment| segment.of(content.as_bytes()));
+    /// assert!(segments.eq([&b"one\r\n."[..], b".two\r\n"]));
+    /// # Ok::<(), smtpkit_codec::Unclean>(())
+    /// ```
     pub fn clean_segments<'e, 'a, B: AsRef<[u8]>>(
         &'e mut self,
         piece: &'a Clean<B>,
     ) -> CleanSegments<'e, 'a> {
-        let rest = piece.as_bytes();
-        if self.state == State::Cr && !rest.is_empty() {
+        let piece = piece.as_bytes();
+        if self.state == State::Cr && !piece.is_empty() {
             // Clean content does not start with the LF that the CR before needs.
             self.state = State::Spoiled(Unclean { what: BareOctet::Cr, at: self.taken - 1 });
         }
-        CleanSegments { encoder: self, rest }
+        CleanSegments { encoder: self, piece, at: 0 }
     }
 
     /// The end of data, with the CRLF that content without a final newline lacks.
@@ -104,66 +118,98 @@ impl DataEncoder {
     }
 }
 
+/// A run of octets for the wire, storable: it says where in its piece they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever writes segments must be able to write them all")]
+pub enum Segment {
+    /// Octets of the piece that the segment was made of.
+    Piece(Range<usize>),
+    /// Octets that an earlier piece held back.
+    Held(&'static [u8]),
+}
+
+impl Segment {
+    /// The octets; `piece` is the piece that the segment was made of.
+    #[must_use]
+    pub fn of<'a>(&self, piece: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Piece(range) => piece.get(range.clone()).unwrap_or_default(),
+            Self::Held(octets) => octets,
+        }
+    }
+
+    /// How many octets they are; never 0.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a segment is never empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Piece(range) => range.len(),
+            Self::Held(octets) => octets.len(),
+        }
+    }
+}
+
 /// The wire segments of a piece of content, in order, checked (see [`DataEncoder::segments`]).
 #[derive(Debug)]
 pub struct Segments<'e, 'a> {
     encoder: &'e mut DataEncoder,
-    rest: &'a [u8],
+    piece: &'a [u8],
+    /// How far the piece is on the wire. A dot that needs doubling goes before it counts.
+    at: usize,
 }
 
-impl<'a> Iterator for Segments<'_, 'a> {
-    type Item = Result<&'a [u8], Unclean>;
+impl Iterator for Segments<'_, '_> {
+    type Item = Result<Segment, Unclean>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match (self.encoder.state, self.rest) {
+        match (self.encoder.state, self.piece.get(self.at..).unwrap_or_default()) {
             (State::Spoiled(_), _) | (_, []) => None,
             (State::LineStart, [b'.', ..]) => {
-                // The state says that the dot is done, the content still has it: it goes twice.
                 self.encoder.state = State::InLine;
-                Some(Ok(b"."))
+                Some(Ok(Segment::Piece(self.at..self.at + 1)))
             }
-            (State::Cr, [b'\n', rest @ ..]) => {
-                self.rest = rest;
+            (State::Cr, [b'\n', ..]) => {
+                self.at += 1;
                 self.encoder.take(1, State::LineStart);
-                Some(Ok(b"\r\n"))
+                Some(Ok(Segment::Held(b"\r\n")))
             }
-            (State::Cr, _) => {
-                Some(Err(self.spoil(Unclean { what: BareOctet::Cr, at: self.encoder.taken - 1 })))
-            }
+            (State::Cr, _) => Some(self.spoil(Unclean { what: BareOctet::Cr, at: self.encoder.taken - 1 })),
             (State::LineStart | State::InLine, text) => self.text(text),
         }
     }
 }
 
-impl<'a> Segments<'_, 'a> {
+impl Segments<'_, '_> {
     /// The segment up to the next dot that needs doubling (with it), or all there is.
-    fn text(&mut self, text: &'a [u8]) -> Option<Result<&'a [u8], Unclean>> {
+    fn text(&mut self, text: &[u8]) -> Option<Result<Segment, Unclean>> {
         let Some(mark) = first_mark(text) else { return self.last(text) };
         match Unclean::of(mark, self.encoder.taken) {
-            Ok(unclean) => Some(Err(self.spoil(unclean))),
+            Ok(unclean) => Some(self.spoil(unclean)),
             Err(dot) => {
-                self.rest = text.get(dot..).unwrap_or_default();
+                let from = self.at;
+                self.at += dot;
                 self.encoder.take(dot, State::InLine);
-                text.get(..=dot).map(Ok)
+                Some(Ok(Segment::Piece(from..self.at + 1)))
             }
         }
     }
 
     /// The rest of the piece, which holds no mark, without a CR at its end.
-    fn last(&mut self, text: &'a [u8]) -> Option<Result<&'a [u8], Unclean>> {
-        self.rest = &[];
-        let (text, state) = match text {
-            [front @ .., b'\r'] => (front, State::Cr),
-            whole => (whole, State::after(whole)),
+    fn last(&mut self, text: &[u8]) -> Option<Result<Segment, Unclean>> {
+        let (from, taken) = (self.at, text.len());
+        let (octets, state) = match text {
+            [front @ .., b'\r'] => (front.len(), State::Cr),
+            whole => (taken, State::after(whole)),
         };
-        self.encoder.take(text.len() + usize::from(state == State::Cr), state);
-        (!text.is_empty()).then_some(Ok(text))
+        self.at += taken;
+        self.encoder.take(taken, state);
+        (octets > 0).then_some(Ok(Segment::Piece(from..from + octets)))
     }
 
     #[cold]
-    fn spoil(&mut self, unclean: Unclean) -> Unclean {
+    fn spoil(&mut self, unclean: Unclean) -> Result<Segment, Unclean> {
         self.encoder.state = State::Spoiled(unclean);
-        unclean
+        Err(unclean)
     }
 }
 
@@ -171,33 +217,36 @@ impl<'a> Segments<'_, 'a> {
 #[derive(Debug)]
 pub struct CleanSegments<'e, 'a> {
     encoder: &'e mut DataEncoder,
-    rest: &'a [u8],
+    piece: &'a [u8],
+    /// How far the piece is on the wire. A dot that needs doubling goes before it counts.
+    at: usize,
 }
 
-impl<'a> Iterator for CleanSegments<'_, 'a> {
-    type Item = &'a [u8];
+impl Iterator for CleanSegments<'_, '_> {
+    type Item = Segment;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.rest;
+    fn next(&mut self) -> Option<Segment> {
+        let from = self.at;
+        let text = self.piece.get(from..).unwrap_or_default();
         match (self.encoder.state, text) {
             (State::Spoiled(_), _) | (_, []) => return None,
             (State::LineStart, [b'.', ..]) => {
                 self.encoder.state = State::InLine;
-                return Some(b".");
+                return Some(Segment::Piece(from..from + 1));
             }
             _ => {}
         }
         // All newlines are CRLF here, so two octets tell as much as three.
-        match memchr::memmem::find(text, b"\n.") {
+        match memmem::find(text, b"\n.") {
             Some(lf) => {
-                self.rest = text.get(lf + 1..).unwrap_or_default();
+                self.at += lf + 1;
                 self.encoder.take(lf + 1, State::InLine);
-                text.get(..lf + 2)
+                Some(Segment::Piece(from..self.at + 1))
             }
             None => {
-                self.rest = &[];
+                self.at += text.len();
                 self.encoder.take(text.len(), State::after(text));
-                Some(text)
+                Some(Segment::Piece(from..self.at))
             }
         }
     }
@@ -214,10 +263,11 @@ mod tests {
         let mut encoder = DataEncoder::new();
         let (mut wire, mut start) = (Vec::new(), 0);
         for end in cuts.iter().copied().chain([content.len()]) {
-            for segment in encoder.segments(&content[start..end]) {
+            let piece = &content[start..end];
+            for segment in encoder.segments(piece) {
                 let segment = segment?;
-                assert!(!segment.is_empty());
-                wire.extend_from_slice(segment);
+                assert!(segment.len() > 0 && segment.of(piece).len() == segment.len());
+                wire.extend_from_slice(segment.of(piece));
             }
             start = end;
         }
@@ -235,7 +285,10 @@ mod tests {
         assert_eq!(encode(content, &singles), expected, "{} in octets", content.escape_ascii());
         if let (Ok(clean), Ok(expected)) = (Clean::check(content), expected) {
             let mut encoder = DataEncoder::new();
-            let mut wire = encoder.clean_segments(&clean).collect::<Vec<_>>().concat();
+            let mut wire = encoder
+                .clean_segments(&clean)
+                .flat_map(|segment| segment.of(content).to_vec())
+                .collect::<Vec<_>>();
             wire.extend_from_slice(encoder.finish().expect("clean"));
             assert_eq!(wire, expected, "{} as clean", content.escape_ascii());
         }
@@ -279,7 +332,7 @@ mod tests {
     #[test]
     fn a_bare_cr_between_checked_pieces_is_a_fault() {
         let mut encoder = DataEncoder::new();
-        assert_eq!(encoder.segments(b"a\r").collect::<Vec<_>>(), [Ok(&b"a"[..])]);
+        assert_eq!(encoder.segments(b"a\r").collect::<Vec<_>>(), [Ok(Segment::Piece(0..1))]);
         assert_eq!(encoder.clean_segments(&Clean::check("b").unwrap()).next(), None);
         assert_eq!(encoder.finish(), Err(Unclean { what: BareOctet::Cr, at: 1 }));
     }

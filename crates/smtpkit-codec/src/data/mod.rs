@@ -16,4 +16,4 @@ mod scan;
 
 pub use clean::{BareOctet, Clean, Unclean, normalise};
 pub use decoder::{BodyStep, DataDecoder};
-pub use encoder::{CleanSegments, DataEncoder, Segments};
+pub use encoder::{CleanSegments, DataEncoder, Segment, Segments};
