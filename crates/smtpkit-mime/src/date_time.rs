@@ -14,8 +14,8 @@ const YEAR_MAX: u16 = 9999;
 const OFFSET_MINUTES_MAX: u16 = 23 * 60 + 59;
 
 const SECONDS_PER_DAY: i64 = 86_400;
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// A date, a time of day and an offset from UTC, all within range (RFC 5322 §3.3).
 ///
@@ -177,6 +177,24 @@ impl DateTime {
         Rfc3339(*self)
     }
 
+    /// The octets of the `date-time`; it always has as many.
+    pub(crate) fn octets(&self) -> [u8; 31] {
+        let [d0, d1] = two_digits(self.day.into());
+        let [c0, c1] = two_digits(self.year / 100);
+        let [y0, y1] = two_digits(self.year % 100);
+        let [h0, h1] = two_digits(self.hour.into());
+        let [m0, m1] = two_digits(self.minute.into());
+        let [s0, s1] = two_digits(self.second.into());
+        let (sign, hours, minutes) = self.offset_parts();
+        let ([z0, z1], [z2, z3]) = (two_digits(hours), two_digits(minutes));
+        let [w0, w1, w2] = self.weekday().letters();
+        let [n0, n1, n2] = **MONTHS.get(usize::from(self.month) - 1).expect("invariant: month is 1 to 12");
+        [
+            w0, w1, w2, b',', b' ', d0, d1, b' ', n0, n1, n2, b' ', c0, c1, y0, y1, b' ', //
+            h0, h1, b':', m0, m1, b':', s0, s1, b' ', sign as u8, z0, z1, z2, z3,
+        ]
+    }
+
     /// Days since 1970-01-01 of the civil date.
     fn days(&self) -> i64 {
         days_from_civil(i64::from(self.year), self.month, self.day)
@@ -192,12 +210,9 @@ impl DateTime {
 /// Writes the `date-time` of RFC 5322 §3.3: `Fri, 21 Nov 1997 09:55:06 -0600`.
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weekday = self.weekday().abbreviation();
-        let month = MONTHS.get(usize::from(self.month) - 1).expect("invariant: month is 1 to 12");
-        let (sign, hours, minutes) = self.offset_parts();
-        write!(f, "{weekday}, {:02} {month} {:04} ", self.day, self.year)?;
-        write!(f, "{:02}:{:02}:{:02} ", self.hour, self.minute, self.second)?;
-        write!(f, "{sign}{hours:02}{minutes:02}")
+        f.write_str(
+            core::str::from_utf8(&self.octets()).expect("invariant: names, digits and signs are ASCII"),
+        )
     }
 }
 
@@ -254,6 +269,10 @@ impl Weekday {
             Self::Sunday => "Sun",
         }
     }
+
+    fn letters(self) -> [u8; 3] {
+        *self.abbreviation().as_bytes().first_chunk().expect("invariant: all have three letters")
+    }
 }
 
 /// Which part of a [`DateTime`] was out of range; the caller's fault.
@@ -288,6 +307,11 @@ pub enum DateTimeError {
     /// An offset from UTC of a day or more.
     #[error("offset of {0} minutes is a day or more")]
     Offset(i16),
+}
+
+/// The two decimal digits of a number below 100.
+const fn two_digits(number: u16) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 const fn is_leap_year(year: u16) -> bool {
