@@ -1,2 +1,54 @@
-//! Automation.
-fn main() {}
+//! All automation of smtpkit: `cargo xtask --help`.
+//!
+//! `ci` is what the project's gate runs and what a developer runs; the other subcommands are its pieces and the
+//! measurements.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+
+mod ci;
+mod fuzz;
+mod interop;
+mod no_std;
+mod shell;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use shell::Failed;
+
+/// Automation of smtpkit.
+#[derive(Debug, clap::Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Task {
+    /// Everything that has to pass before a change lands
+    Ci,
+    /// Run the fuzz targets on the stable toolchain
+    Fuzz(fuzz::FuzzArgs),
+    /// Deliver mail to and from other people's software, compared octet by octet
+    Interop,
+    /// Check that the pure crates build without std
+    NoStd,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Ci => ci::run(),
+        Task::Fuzz(args) => fuzz::run(&args),
+        Task::Interop => interop::run(),
+        Task::NoStd => no_std::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(why)) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

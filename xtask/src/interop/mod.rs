@@ -1,0 +1,31 @@
+//! Mail to and from other people's software, over loopback, compared octet by octet.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `server` | starts `smtpkit serve` and reads its Maildirs |
+//! | `samples` | the messages |
+//! | `receive` | smtplib, curl, swaks and msmtp deliver to `serve` |
+//! | `send` | `smtpkit send` delivers to smtp-sink and aiosmtpd |
+
+mod receive;
+mod samples;
+mod send;
+mod server;
+
+use crate::shell::{self, Failed, cargo, root};
+
+/// Runs the whole matrix.
+pub(crate) fn run() -> Result<(), Failed> {
+    crate::tools::install()?;
+    shell::run(cargo().args(["build", "--package", "smtpkit"]))?;
+    let receiving = receive::run()?;
+    let sending = send::run()?;
+    println!("\ninteroperability: {receiving} deliveries to serve, {sending} by send, all octet by octet");
+    Ok(())
+}
+
+/// The program under test, as `cargo build` left it.
+fn program() -> std::path::PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    target.join("debug").join("smtpkit")
+}
