@@ -1,0 +1,155 @@
+//! Uuencode, the transfer encoding from before MIME, as it still arrives (POSIX `uuencode`).
+//!
+//! Whole lines are decoded between `begin` and `end`; lines that cannot be data are skipped and told.
+
+use crate::defect::{Defect, DefectKind, Defects};
+use crate::limits::Limits;
+
+/// Longest line that is looked at; 61 would be enough.
+const LINE_OCTETS_MAX: usize = 998;
+
+/// Decodes uuencode that arrives in pieces.
+///
+/// ```
+/// use smtpkit_mime::decode::UuDecoder;
+///
+/// let (mut decoder, mut out) = (UuDecoder::new(), Vec::new());
+/// decoder.push(b"begin 644 x.txt\n%:&5L;&\\\n", &mut out);
+/// decoder.push(b"`\nend\n", &mut out);
+/// decoder.finish(&mut out);
+/// assert_eq!(out, b"hello");
+/// assert_eq!(decoder.file_name(), Some("x.txt"));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct UuDecoder {
+    /// The line that the last piece cut off.
+    open: Vec<u8>,
+    skipping: bool,
+    state: State,
+    file_name: Option<String>,
+    /// Where the current line begins.
+    at: u64,
+    defects: Defects,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Before,
+    Data,
+    After,
+}
+
+impl UuDecoder {
+    /// A decoder that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes `input`, the next piece, and adds the result to `out`.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        let mut rest = input;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, tail) = rest.split_at(end + 1);
+            if self.open.is_empty() && !self.skipping {
+                self.line(line, out);
+            } else {
+                self.keep(line);
+                self.end_line(out);
+            }
+            rest = tail;
+        }
+        self.keep(rest);
+    }
+
+    fn keep(&mut self, part: &[u8]) {
+        self.skipping |= self.open.len() + part.len() > LINE_OCTETS_MAX;
+        if self.skipping {
+            self.at += part.len() as u64;
+        } else {
+            self.open.extend_from_slice(part);
+        }
+    }
+
+    fn end_line(&mut self, out: &mut Vec<u8>) {
+        let line = std::mem::take(&mut self.open);
+        if std::mem::take(&mut self.skipping) {
+            self.defect();
+            self.at += line.len() as u64;
+        } else if !line.is_empty() {
+            self.line(&line, out);
+        }
+    }
+
+    /// Ends the input and adds what is left of it to `out`.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.end_line(out);
+        if self.state != State::After {
+            self.defect();
+            self.state = State::After;
+        }
+    }
+
+    fn defect(&mut self) {
+        self.defects.push(Defect::new(DefectKind::BadUuencode, self.at), Limits::DEFAULT.defects_max);
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
+        let text = line.trim_ascii_end();
+        match self.state {
+            State::Before => {
+                if let Some(name) = begin(text) {
+                    self.file_name = Some(String::from_utf8_lossy(name).into_owned());
+                    self.state = State::Data;
+                }
+            }
+            State::Data if text == b"end" => self.state = State::After,
+            State::Data if text.is_empty() => {}
+            State::Data => {
+                if !data(text, out) {
+                    self.defect();
+                }
+            }
+            State::After => {}
+        }
+        self.at += line.len() as u64;
+    }
+
+    /// The name that the `begin` line gives.
+    pub fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    /// What is wrong with the input so far, with offsets counted in all of it.
+    pub fn defects(&self) -> &Defects {
+        &self.defects
+    }
+}
+
+/// The file name of `begin 644 name`.
+fn begin(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"begin ")?;
+    let digits = rest.iter().take_while(|octet| matches!(octet, b'0'..=b'7')).count();
+    let name = rest.get(digits..)?.strip_prefix(b" ")?;
+    (digits >= 3).then_some(name)
+}
+
+/// Decodes one line; false if its length and its letters do not fit.
+fn data(line: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some((count, letters)) = line.split_first() else { return true };
+    if !matches!(count, b' '..=b'`') || letters.iter().any(|letter| !matches!(letter, b' '..=b'`')) {
+        return false;
+    }
+    let count = usize::from((count - b' ') & 63);
+    let start = out.len();
+    for group in letters.chunks(4) {
+        // blanks at the end of a line get lost on the way; they are zero
+        let value = |index| group.get(index).map_or(0, |letter| u32::from(letter - b' ') & 63);
+        let bits = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3);
+        let [_, first, second, third] = bits.to_be_bytes();
+        out.extend_from_slice(&[first, second, third]);
+    }
+    let complete = out.len() - start >= count;
+    out.resize(start + count, 0);
+    complete || letters.is_empty() || count - letters.len() * 3 / 4 <= 3
+}

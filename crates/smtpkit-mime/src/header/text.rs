@@ -1,0 +1,50 @@
+//! Unstructured text: Subject, Comments, anything a person wrote (RFC 5322 §2.2.1, RFC 2047, RFC 6532).
+
+use std::borrow::Cow;
+
+use crate::header::encoded_word::Joiner;
+
+/// The text of an unstructured field: unfolded, encoded words decoded, blanks at both ends removed.
+///
+/// Octets outside of ASCII are UTF-8, or windows-1252 where they are not.
+///
+/// ```
+/// use smtpkit_mime::header::text;
+///
+/// assert_eq!(text(b" =?utf-8?q?caf=C3?=\r\n =?utf-8?q?=A9?= au lait\r\n"), "café au lait");
+/// ```
+pub fn text(value: &[u8]) -> Cow<'_, str> {
+    let value = value.trim_ascii();
+    let plain = !value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'=' | 128..));
+    if plain && let Ok(text) = simdutf8::basic::from_utf8(value) {
+        return Cow::Borrowed(text);
+    }
+    let special =
+        memchr::memmem::find(value, b"=?").is_some() || memchr::memchr2(b'\r', b'\n', value).is_some();
+    if !special && let Ok(text) = simdutf8::basic::from_utf8(value) {
+        return Cow::Borrowed(text);
+    }
+    let mut joiner = Joiner::default();
+    joiner.push(value);
+    Cow::Owned(joiner.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_vanish_and_their_blanks_stay() {
+        for (value, expected) in [
+            (" Saying\r\n Hello\r\n", "Saying Hello"),
+            ("a\r\n\tb", "a\tb"),
+            ("", ""),
+            (" \r\n ", ""),
+            ("a   b", "a   b"),
+            ("ハロー", "ハロー"),
+        ] {
+            assert_eq!(text(value.as_bytes()), expected, "{value:?}");
+        }
+        assert_eq!(text(b"caf\xe9"), "café");
+    }
+}
