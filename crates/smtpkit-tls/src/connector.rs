@@ -198,7 +198,7 @@ impl ConnectorBuilder {
         let (verifier, authentication) = match self.trust {
             TrustIn::Roots(roots) => (ServerVerifier::new(&roots, self.pins)?, Authentication::Verified),
             TrustIn::Verifier(verifier) => (
-                ServerVerifier { trust: Trust::Chain(verifier), exact: Vec::new(), pins: self.pins },
+                ServerVerifier { trust: Trust::Caller(verifier), exact: Vec::new(), pins: self.pins },
                 Authentication::Verified,
             ),
             TrustIn::Anything => (

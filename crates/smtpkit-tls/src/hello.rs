@@ -35,11 +35,14 @@ impl HelloReader {
             }
         }
         while !octets.is_empty() {
-            // an error is a full buffer: no ClientHello is that large
-            self.acceptor.read_tls(&mut octets).map_err(|error| Rejected {
-                error: Error::Misbehaved(error.to_string()),
-                alert: Vec::new(),
-            })?;
+            match self.acceptor.read_tls(&mut octets) {
+                Ok(1..) => {}
+                // the buffer is full: no ClientHello is that large
+                Ok(0) | Err(_) => {
+                    let error = Error::Misbehaved("its ClientHello is too large".to_owned());
+                    return Err(Rejected { error, alert: Vec::new() });
+                }
+            }
         }
         self.acceptor.accept().map_err(|(error, mut alert)| {
             let mut octets = Vec::new();

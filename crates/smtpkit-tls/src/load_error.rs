@@ -70,8 +70,7 @@ pub enum LoadFault {
     EncryptedKey,
     /// A kind of key that TLS 1.2 and 1.3 do not use, DSA above all.
     #[error(
-        "holds {kind}, which TLS does not use any more; \
-         make an ECDSA (P-256, P-384, P-521), Ed25519 or RSA (2,048 bits or more) key"
+        "holds {kind}; TLS needs an ECDSA (P-256, P-384, P-521), Ed25519 or RSA key (2,048 bits or more)"
     )]
     UnsupportedKey {
         /// What kind it is, as far as can be told.

@@ -72,7 +72,7 @@ pub(crate) fn kind_of_refused_key(key: &PrivateKeyDer<'_>) -> String {
     if der.windows(DSA.len()).any(|window| window == DSA) {
         "a DSA key".to_owned()
     } else {
-        "a damaged key or one of a kind".to_owned()
+        "a damaged key or one of an unknown kind".to_owned()
     }
 }
 

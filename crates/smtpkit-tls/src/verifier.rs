@@ -25,6 +25,8 @@ use crate::{Anchors, CertificateFault, ConfigError, Pin, Roots};
 pub(crate) enum Trust {
     /// By a chain up to somebody who is trusted.
     Chain(Arc<dyn ServerCertVerifier>),
+    /// As the caller's verifier says, in its own words.
+    Caller(Arc<dyn ServerCertVerifier>),
     /// Only certificates that are trusted as themselves.
     Exact,
     /// Not at all.
@@ -104,6 +106,9 @@ impl ServerCertVerifier for ServerVerifier {
             return Ok(ServerCertVerified::assertion());
         }
         let proof = match &self.trust {
+            Trust::Caller(caller) => {
+                return caller.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            }
             Trust::Chain(chain) => {
                 chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }
@@ -119,7 +124,7 @@ impl ServerCertVerifier for ServerVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.trust {
-            Trust::Chain(chain) => chain.verify_tls12_signature(message, cert, dss),
+            Trust::Chain(chain) | Trust::Caller(chain) => chain.verify_tls12_signature(message, cert, dss),
             Trust::Exact | Trust::Anything => {
                 verify_tls12_signature(message, cert, dss, &provider().signature_verification_algorithms)
             }
@@ -133,7 +138,7 @@ impl ServerCertVerifier for ServerVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match &self.trust {
-            Trust::Chain(chain) => chain.verify_tls13_signature(message, cert, dss),
+            Trust::Chain(chain) | Trust::Caller(chain) => chain.verify_tls13_signature(message, cert, dss),
             Trust::Exact | Trust::Anything => {
                 verify_tls13_signature(message, cert, dss, &provider().signature_verification_algorithms)
             }
@@ -142,7 +147,7 @@ impl ServerCertVerifier for ServerVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         match &self.trust {
-            Trust::Chain(chain) => chain.supported_verify_schemes(),
+            Trust::Chain(chain) | Trust::Caller(chain) => chain.supported_verify_schemes(),
             Trust::Exact | Trust::Anything => {
                 provider().signature_verification_algorithms.supported_schemes()
             }

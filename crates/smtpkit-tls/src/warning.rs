@@ -65,11 +65,13 @@ impl fmt::Display for Warning {
                 )
             }
             Self::Expiring { certificate, not_after, days } => {
+                let left = match days {
+                    0 => "in less than a day".to_owned(),
+                    1 => "in 1 day".to_owned(),
+                    days => format!("in {days} days"),
+                };
                 let moment = Moment(*not_after);
-                write!(
-                    f,
-                    "{certificate}: the certificate expires in {days} days, {moment}; renew it and reload"
-                )
+                write!(f, "{certificate}: the certificate expires {left}, {moment}; renew it and reload")
             }
             Self::NotYetValid { certificate, not_before } => {
                 let moment = Moment(*not_before);

@@ -87,7 +87,7 @@ fn keys_of_other_kinds_are_refused_by_name() {
         (pkcs8, "a DSA key"),
         (encrypted, "pass phrase"),
         (traditional, "pass phrase"),
-        (secp256k1, "which TLS does not use"),
+        (secp256k1, "an unknown kind; TLS needs an ECDSA"),
     ] {
         let key = write(folder, "key.pem", &contents);
         let error = Identity::from_pem_files(&cert, &key).expect_err(expected);

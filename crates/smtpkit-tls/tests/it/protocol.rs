@@ -110,17 +110,18 @@ async fn a_truncated_handshake_is_told_on_both_sides() {
     }
 }
 
-#[tokio::test]
+/// The transcript covers all of it (RFC 8446 §4.4.1) but the version in the record's header, which is ignored (§5.1).
+#[tokio::test(start_paused = true)]
 async fn an_octet_flipped_in_a_client_hello_never_gives_a_session() {
-    let hello = client_hello().await;
-    for at in (0..hello.len()).step_by(7) {
-        let (_, acceptor) = good();
-        let (mut near, far) = duplex(64 * 1024);
-        let mut altered = hello.clone();
-        altered[at] ^= 0x40;
-        near.write_all(&altered).await.expect("there is room");
-        near.shutdown().await.expect("a duplex can be shut down");
-        assert!(acceptor.accept(far, WAIT).await.is_err(), "octet {at}");
+    let (ca, acceptor) = good();
+    let whole = client_hello().await.len();
+    for place in [0].into_iter().chain((3..whole).step_by(3)) {
+        let connector = ca.connector();
+        let (near, far) = duplex(64 * 1024);
+        let far = Flipping::at(far, place);
+        let (server, client) =
+            tokio::join!(acceptor.accept(far, WAIT), connector.connect(near, name(), WAIT));
+        assert!(server.is_err() && client.is_err(), "octet {place}: {server:?}, {client:?}");
     }
 }
 
@@ -128,7 +129,7 @@ async fn an_octet_flipped_in_a_client_hello_never_gives_a_session() {
 async fn a_flipped_octet_in_a_record_is_an_error_on_both_sides() {
     let (ca, acceptor) = good();
     let (near, far) = duplex(64 * 1024);
-    let (near, armed) = Flipping::new(near);
+    let (near, armed) = Flipping::when_armed(near);
     let connector = ca.connector();
     let (server, client) = tokio::join!(acceptor.accept(far, WAIT), connector.connect(near, name(), WAIT));
     let (mut server, mut client) = (server.expect("finishes"), client.expect("finishes"));

@@ -55,16 +55,22 @@ where
     Ok(())
 }
 
-/// A stream that flips the last octet of its next read once it is told to.
+/// A stream that flips one octet on its way in: the one at a given place, or the last of the next read when armed.
 pub(crate) struct Flipping {
     inner: DuplexStream,
+    place: Option<usize>,
+    seen: usize,
     armed: Arc<AtomicBool>,
 }
 
 impl Flipping {
-    pub(crate) fn new(inner: DuplexStream) -> (Self, Arc<AtomicBool>) {
+    pub(crate) fn when_armed(inner: DuplexStream) -> (Self, Arc<AtomicBool>) {
         let armed = Arc::new(AtomicBool::new(false));
-        (Self { inner, armed: Arc::clone(&armed) }, armed)
+        (Self { inner, place: None, seen: 0, armed: Arc::clone(&armed) }, armed)
+    }
+
+    pub(crate) fn at(inner: DuplexStream, place: usize) -> Self {
+        Self { inner, place: Some(place), seen: 0, armed: Arc::default() }
     }
 }
 
@@ -74,9 +80,14 @@ impl AsyncRead for Flipping {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         let outcome = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if outcome.is_ready()
-            && let Some(last) = buf.filled_mut().last_mut()
+        let fresh = &mut buf.filled_mut()[before..];
+        if let Some(octet) = self.place.and_then(|place| fresh.get_mut(place.checked_sub(self.seen)?)) {
+            *octet ^= 0x40;
+        }
+        self.seen += fresh.len();
+        if let Some(last) = fresh.last_mut()
             && self.armed.swap(false, Ordering::SeqCst)
         {
             *last ^= 1;
