@@ -28,16 +28,40 @@ mod line;
 mod sweep;
 mod syntax_error;
 
+mod grammar;
+
+pub mod address;
+pub mod command;
+mod ehlo;
+pub mod extension;
+
 mod bdat;
 pub mod data;
 pub mod reply;
 
+pub use address::{
+    AddressError, AddressLiteral, Domain, DomainRef, ForwardPath, ForwardPathRef, GeneralLiteral,
+    LocalPartRef, Mailbox, MailboxRef, ReversePath, ReversePathRef,
+};
 pub use bdat::BdatDecoder;
+pub use command::{
+    ClientName, ClientNameBuf, Command, CommandBuf, Mail, MailParameters, MailParametersRef, Rcpt,
+    RcptParameters, RcptParametersRef, Text, Unknown, Verb,
+};
 pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Segment, Unclean, normalise};
+pub use ehlo::{EhloReply, EhloReplyBuilder, EhloReplyError, EhloReplyRef};
 pub use encode::Encode;
+pub use extension::{
+    Arguments, Atrn, AttributeValue, Attributes, Auth, Base64, Bdat, Body, Burl, By, ByMode, Etrn, Extension,
+    FutureRelease, Hold, InitialResponse, Interval, Keyword, Limits, MechanismName, MtPriority, Mtrk, Notify,
+    Orcpt, Parameter, QueueName, Ret, Rrvs, RrvsUnsupported, SizeLimit, Solicitation, Submitter,
+    TransactionId, UnknownExtension,
+};
+pub use grammar::date_time::DateTime;
+pub use grammar::xtext::Xtext;
 pub use line::{BadLine, BareNewline, Line, LineDecoder, LineStep};
 pub use reply::{
-    BadEnhancedStatusCode, BadReply, EnhancedStatusCode, Reply, ReplyCode, ReplyDecoder, ReplyError, ReplyRef,
-    ReplyStep, Severity, StatusClass,
+    BadEnhancedStatusCode, BadReply, EnhancedStatusCode, Reply, ReplyCode, ReplyDecoder, ReplyError,
+    ReplyRef, ReplyStep, Severity, StatusClass,
 };
 pub use syntax_error::{Expected, SyntaxError};

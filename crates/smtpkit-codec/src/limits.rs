@@ -48,3 +48,10 @@ pub const ORCPT_OCTETS: usize = 500;
 
 /// Longest line of a trace field, where the encoder folds (RFC 5322 §2.1.1).
 pub const FIELD_LINE_OCTETS: usize = 78;
+
+/// Most parameters of one MAIL or RCPT: more than all registered ones together.
+pub const PARAMETERS_MAX: usize = 64;
+
+/// Parameters of one MAIL or RCPT that this crate does not know; more are an error. Keeps the
+/// search for repeated ones linear.
+pub const UNKNOWN_PARAMETERS_MAX: usize = 32;

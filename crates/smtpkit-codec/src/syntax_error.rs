@@ -206,6 +206,20 @@ expected! {
     Base64, "base64", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
     /// A URL (RFC 4468).
     Url, "a URL", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// Fewer parameters: no command has a use for so many.
+    FewerParameters, "fewer parameters", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// A number of seconds that is not 0 (RFC 4865).
+    Interval, "an interval in seconds", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// `C` or `R` (RFC 7293).
+    RrvsAction, "C or R", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// A solicitation keyword (RFC 3865).
+    SolicitationKeyword, "a solicitation keyword", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// The id of a transaction in angle brackets (RFC 1845).
+    TransactionId, "a transaction id", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// The name of a node or queue (RFC 1985).
+    NodeName, "a node name", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// `NAME=value`, as XCLIENT and XFORWARD take.
+    Attribute, "an attribute", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
 }
 
 impl fmt::Display for Expected {

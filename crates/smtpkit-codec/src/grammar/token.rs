@@ -1,0 +1,129 @@
+//! Tokens that many rules share: runs of a class, single octets, words in either case, numbers.
+
+use crate::syntax_error::Expected;
+
+use super::{Class, Fault, Parsed};
+
+/// `1*class`
+#[inline(always)]
+pub(crate) fn run<'a>(class: Class, expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, &'a str> {
+    move |input| match class.run(input.as_bytes()) {
+        0 => Err(Fault::at(input, expected)),
+        octets => split(input, octets, expected),
+    }
+}
+
+/// The first `octets` of `input`, and what follows them.
+#[inline(always)]
+pub(crate) fn split(input: &str, octets: usize, expected: Expected) -> Parsed<'_, &str> {
+    match input.split_at_checked(octets) {
+        Some((head, rest)) => Ok((rest, head)),
+        None => Err(Fault::at(input, expected)),
+    }
+}
+
+/// One given ASCII octet.
+#[inline(always)]
+pub(crate) fn octet<'a>(wanted: u8, expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| match input.as_bytes().first() {
+        Some(&found) if found == wanted => split(input, 1, expected).map(|(rest, _)| (rest, ())),
+        _ => Err(Fault::at(input, expected)),
+    }
+}
+
+/// A word in either case; `word` is ASCII.
+#[inline(always)]
+pub(crate) fn word<'a>(word: &'static str, expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| match input.as_bytes().get(..word.len()) {
+        Some(found) if found.eq_ignore_ascii_case(word.as_bytes()) => {
+            split(input, word.len(), expected).map(|(rest, _)| (rest, ()))
+        }
+        _ => Err(Fault::at(input, expected)),
+    }
+}
+
+/// What is left of `input` without the white space in front of it (RFC 5321 §4.1.1: tolerate it).
+#[inline(always)]
+pub(crate) fn skip_spaces(input: &str) -> &str {
+    let spaces = input.bytes().position(|octet| octet != b' ' && octet != b'\t');
+    spaces.and_then(|octets| input.get(octets..)).unwrap_or("")
+}
+
+/// `1*DIGIT`, at most 2⁶⁴ − 1: a greater number is an error, not a wrapped one.
+#[inline]
+pub(crate) fn number<'a>(expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, u64> {
+    move |input| {
+        let (rest, digits) = run(Class::DIGIT, expected)(input)?;
+        let mut value = 0_u64;
+        for digit in digits.bytes() {
+            let next = value.checked_mul(10).and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
+            value = next.ok_or_else(|| Fault::at(input, Expected::SmallerNumber))?;
+        }
+        Ok((rest, value))
+    }
+}
+
+/// `1*9DIGIT`: the number of seconds in several extensions.
+#[inline]
+pub(crate) fn seconds<'a>(expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, u32> {
+    move |input| {
+        let (rest, value) = number(expected)(input)?;
+        match u32::try_from(value) {
+            Ok(value) if input.len() - rest.len() <= 9 => Ok((rest, value)),
+            _ => Err(Fault::at(input, expected)),
+        }
+    }
+}
+
+/// base64 of RFC 4648 §4 with its padding, not empty.
+#[inline]
+pub(crate) fn base64<'a>(expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, &'a str> {
+    move |input| {
+        let digits = Class::BASE64.run(input.as_bytes());
+        let padding = input.bytes().skip(digits).take_while(|&octet| octet == b'=').count();
+        if digits == 0 || padding > 2 || !(digits + padding).is_multiple_of(4) {
+            return Err(Fault::at(input, expected));
+        }
+        split(input, digits + padding, expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_takes_64_bits_and_no_more() {
+        let check = |input: &str, expected: Option<u64>| {
+            assert_eq!(number(Expected::Number)(input).ok().map(|(_, value)| value), expected, "{input}");
+        };
+        check("0", Some(0));
+        check("18446744073709551615", Some(u64::MAX));
+        check("000000000000000000000000001", Some(1));
+        check("18446744073709551616", None);
+        check("", None);
+        check("-1", None);
+        check("+1", None);
+    }
+
+    #[test]
+    fn base64_is_padded_to_four() {
+        let check = |input: &str, expected: Option<&str>| {
+            assert_eq!(base64(Expected::Base64)(input).ok().map(|(_, text)| text), expected, "{input}");
+        };
+        check("AGE=", Some("AGE="));
+        check("AGFi rest", Some("AGFi"));
+        check("AA==", Some("AA=="));
+        check("A===", None);
+        check("=", None);
+        check("AGE", None);
+        check("AG-E", None);
+    }
+
+    #[test]
+    fn spaces_are_skipped_to_the_end() {
+        assert_eq!(skip_spaces("  a "), "a ");
+        assert_eq!(skip_spaces(" \t "), "");
+        assert_eq!(skip_spaces(""), "");
+    }
+}
