@@ -27,7 +27,7 @@
 mod build_error;
 mod envelope_addresses;
 mod field;
-mod field_writer;
+pub(crate) mod field_writer;
 mod layout;
 mod mailbox;
 mod media_type;
@@ -40,10 +40,10 @@ mod stamp;
 pub(crate) mod transfer;
 mod value_error;
 
+pub use self::build_error::BuildError;
 pub use self::envelope_addresses::EnvelopeAddresses;
 pub use self::field::{Field, FieldName};
-pub use self::build_error::BuildError;
-pub use self::mailbox::{Address, AddrSpec, Group, Mailbox};
+pub use self::mailbox::{AddrSpec, Address, Group, Mailbox};
 pub use self::media_type::MediaType;
 pub use self::message::Message;
 pub use self::message_builder::MessageBuilder;

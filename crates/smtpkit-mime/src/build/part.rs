@@ -162,6 +162,11 @@ impl<'a> Part<'a> {
         Ok(Self::parts(media_type, parts.into_iter().collect()))
     }
 
+    /// Lines of a type that has no charset parameter.
+    pub(crate) fn lines(media_type: MediaType, lines: String) -> Self {
+        Self::new(media_type, Content::Text(Cow::Owned(lines)))
+    }
+
     pub(crate) fn parts(media_type: MediaType, parts: Vec<Self>) -> Self {
         Self::new(media_type, Content::Parts(parts))
     }
