@@ -39,6 +39,9 @@ mod bdat;
 pub mod data;
 pub mod reply;
 
+pub mod envelope;
+pub mod trace;
+
 pub use address::{
     AddressError, AddressLiteral, Domain, DomainRef, ForwardPath, ForwardPathRef, GeneralLiteral,
     LocalPartRef, Mailbox, MailboxRef, ReversePath, ReversePathRef,
@@ -51,6 +54,7 @@ pub use command::{
 pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Segment, Unclean, normalise};
 pub use ehlo::{EhloReply, EhloReplyBuilder, EhloReplyError, EhloReplyRef};
 pub use encode::Encode;
+pub use envelope::{Envelope, Recipient};
 pub use extension::{
     Arguments, Atrn, AttributeValue, Attributes, Auth, Base64, Bdat, Body, Burl, By, ByMode, Etrn, Extension,
     FutureRelease, Hold, InitialResponse, Interval, Keyword, Limits, MechanismName, MtPriority, Mtrk, Notify,
