@@ -155,9 +155,7 @@ fn unknown_users_look_like_known_ones() {
     assert_ne!(one, again, "nonces are fresh");
     assert_eq!(salt_and_count(&one), salt_and_count(&again), "the salt of nobody never changes");
     assert_ne!(salt_and_count(&one), salt_and_count(&challenge("somebody", 1)));
-    let shape = |challenge: &str| {
-        salt_and_count(challenge).chars().map(|c| if c.is_ascii_digit() { '9' } else { 'x' }).count()
-    };
+    let shape = |challenge: &str| salt_and_count(challenge).len();
     assert_eq!(shape(&one), shape(&challenge("user", 1)));
 }
 
