@@ -76,6 +76,9 @@ pub struct ServerTimeouts {
     pub reply: Duration,
     /// For the whole connection; `None` sets no limit.
     pub session: Option<Duration>,
+    /// How long the reply to an error is held back once a session has made more errors than are answered at once:
+    /// 1 second.
+    pub error_delay: Duration,
     /// The slowest rate, in octets a second, at which content may come in, averaged from its start and first
     /// measured when [`data_block`](Self::data_block) has passed; 0 sets no limit.
     pub content_octets_per_second_min: u32,
@@ -88,6 +91,7 @@ impl Default for ServerTimeouts {
             data_block: minutes(3),
             reply: minutes(5),
             session: Some(minutes(24 * 60)),
+            error_delay: Duration::from_secs(1),
             content_octets_per_second_min: 16,
         }
     }
@@ -102,6 +106,7 @@ impl ServerTimeouts {
             data_block: Duration::from_secs(30),
             reply: Duration::from_secs(30),
             session: Some(minutes(30)),
+            error_delay: Duration::from_secs(1),
             content_octets_per_second_min: 128,
         }
     }
