@@ -111,6 +111,14 @@ struct Name {
     after_blank: bool,
 }
 
+impl Name {
+    /// The line turns out not to begin with a name that matters.
+    fn end(&mut self) {
+        self.is_done = true;
+        self.length = 0;
+    }
+}
+
 impl Sweep {
     /// A sweep at the start of the content.
     pub fn new() -> Self {
@@ -130,7 +138,7 @@ impl Sweep {
                 }
                 Some(_) => {
                     let at = self.found.octets - 1;
-                    self.found.bare_cr_at.get_or_insert(at);
+                    self.bare_cr(at);
                 }
             }
         }
@@ -178,19 +186,22 @@ impl Sweep {
         match rest {
             [b'\r', b'\n', ..] => self.line_end(),
             [b'\r'] => self.after_cr = true,
-            [b'\r', ..] => {
-                self.found.bare_cr_at.get_or_insert(at);
-            }
+            [b'\r', ..] => self.bare_cr(at),
             [b'\n', ..] => {
                 self.found.bare_lf_at.get_or_insert(at);
                 self.line_end();
             }
             _ => {
                 self.found.nul_at.get_or_insert(at);
-                self.name.is_done = true;
+                self.name.end();
             }
         }
         rest.get(taken as usize..).unwrap_or_default()
+    }
+
+    fn bare_cr(&mut self, at: u64) {
+        self.found.bare_cr_at.get_or_insert(at);
+        self.name.end();
     }
 
     fn line_end(&mut self) {
@@ -225,10 +236,7 @@ impl Sweep {
                     *place = octet.to_ascii_lowercase();
                     self.name.length += 1;
                 }
-                _ => {
-                    self.name.is_done = true;
-                    self.name.length = 0;
-                }
+                _ => self.name.end(),
             }
         }
     }

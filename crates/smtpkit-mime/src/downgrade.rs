@@ -166,7 +166,7 @@ impl Downgrade {
     /// [`DowngradeError`] by variant.
     pub fn apply(self, raw: &[u8]) -> Result<Downgraded<'_>, DowngradeError> {
         let entity = Entity::new(raw, 0, DefaultType::Text);
-        if self.fits_header(entity.header) && self.fits(entity.body) {
+        if self.fits_header(&entity) && self.fits(entity.body) {
             return Ok(Downgraded { content: Cow::Borrowed(raw), parts_encoded: 0, signatures_broken: 0 });
         }
         let out = Vec::with_capacity(raw.len() + raw.len() / 4);
@@ -185,9 +185,11 @@ impl Downgrade {
             || (self.hop.covers(HopCapabilities::EIGHT_BIT) || octets.is_ascii()) && are_lines(octets)
     }
 
-    /// Whether the hop takes these octets in a header.
-    fn fits_header(self, octets: &[u8]) -> bool {
-        (self.hop.covers(HopCapabilities::SMTPUTF8) || octets.is_ascii()) && are_lines(octets)
+    /// Whether the hop takes the header of a part and the empty line after it.
+    fn fits_header(self, entity: &Entity<'_>) -> bool {
+        (self.hop.covers(HopCapabilities::SMTPUTF8) || entity.header.is_ascii())
+            && are_lines(entity.header)
+            && !has_bare_line_end(entity.separator)
     }
 }
 
@@ -307,7 +309,7 @@ impl<'c> Walk<'c> {
 
     fn entity(&mut self, entity: &Entity<'c>, depth: usize) -> Result<(), DowngradeError> {
         let at = entity.at;
-        if !self.policy.fits_header(entity.header) {
+        if !self.policy.fits_header(entity) {
             return Err(DowngradeError::Header { at });
         }
         if self.policy.fits(entity.body) {
@@ -413,7 +415,7 @@ impl<'c> Walk<'c> {
         for delimiter in delimiters(body, boundary) {
             let section = body.get(start..delimiter.start).unwrap_or_default();
             self.section(section, inside, entity.body_at() + start, (default_type, depth))?;
-            self.out.extend_from_slice(body.get(delimiter.start..delimiter.end).unwrap_or_default());
+            self.delimiter(body.get(delimiter.start..delimiter.end).unwrap_or_default());
             start = delimiter.end;
             inside = if delimiter.closes { Inside::Epilogue } else { Inside::Part };
             if delimiter.closes {
@@ -422,6 +424,15 @@ impl<'c> Walk<'c> {
         }
         let section = body.get(start..).unwrap_or_default();
         self.section(section, inside, entity.body_at() + start, (default_type, depth))
+    }
+
+    /// A delimiter line, with a good line end in front of it and after it.
+    fn delimiter(&mut self, line: &[u8]) {
+        if !self.out.ends_with(b"\n") {
+            self.out.extend_from_slice(b"\r\n");
+        }
+        self.out.extend_from_slice(line.trim_ascii_end());
+        self.out.extend_from_slice(b"\r\n");
     }
 
     fn section(

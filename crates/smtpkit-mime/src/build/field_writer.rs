@@ -131,35 +131,36 @@ impl<'o> FieldWriter<'o> {
 
     /// A display name (RFC 5322 §3.2.5): atoms, a quoted string, or encoded words.
     pub(crate) fn phrase(&mut self, name: &str) {
-        let long_token = name.split(' ').any(|token| token.len() > TOKEN_OCTETS_MAX);
-        let long_gap = name.contains("    ");
-        if needs_encoding(name, usize::MAX) || name.contains('\t') || long_token || long_gap {
+        // readers trim quoted strings, but not encoded words
+        let lost_gap = name.contains("    ") || name.starts_with(' ') || name.ends_with(' ');
+        if needs_encoding(name, usize::MAX) || name.contains('\t') || lost_gap {
             return self.encoded(" ", name);
         }
-        if name.split(' ').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_octet)) {
+        if name.bytes().all(|octet| is_atom_octet(octet) || octet == b' ')
+            && !name.contains("  ")
+            && short(name)
+        {
             return name.split(' ').for_each(|atom| self.token(" ", atom));
         }
         let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
-        self.quoted(&escaped);
+        if short(&escaped) { self.quoted(&escaped) } else { self.encoded(" ", name) }
     }
 
-    /// The inside of a quoted string, folded before its spaces.
+    /// A quoted string, folded before its spaces, of which there are at most three together and none at the ends.
     fn quoted(&mut self, escaped: &str) {
-        let mut tokens = escaped.split(' ').peekable();
+        let mut tokens = escaped.split(' ');
         let first = tokens.next().unwrap_or_default();
-        let closing = if tokens.peek().is_none() { 2 } else { 1 };
-        self.space_for(" ", first.len() + closing);
+        self.space_for(" ", first.len() + 2);
         self.glue("\"");
         self.glue(first);
         let mut spaces = 0;
-        while let Some(token) = tokens.next() {
+        for token in tokens {
             spaces += 1;
-            if token.is_empty() && tokens.peek().is_some() {
-                continue;
+            if !token.is_empty() {
+                self.space_for("   ".get(..spaces).unwrap_or("   "), token.len() + 1);
+                self.glue(token);
+                spaces = 0;
             }
-            self.space_for("   ".get(..spaces).unwrap_or("   "), token.len() + 1);
-            self.glue(token);
-            spaces = 0;
         }
         self.glue("\"");
     }
@@ -311,6 +312,11 @@ impl<'o> FieldWriter<'o> {
     }
 }
 
+/// Whether every token fits a line.
+fn short(text: &str) -> bool {
+    text.split(' ').all(|token| token.len() <= TOKEN_OCTETS_MAX)
+}
+
 const fn is_white(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }
@@ -396,14 +402,18 @@ mod tests {
         check_phrase("Ada Lovelace", "Ada Lovelace");
         check_phrase("John Q. Public", "\"John Q. Public\"");
         check_phrase("say \"hi\" \\", "\"say \\\"hi\\\" \\\\\"");
-        check_phrase(" padded  twice ", "\" padded  twice \"");
-        check_phrase(" ", "\" \"");
+        check_phrase("gaps  twice", "\"gaps  twice\"");
+        check_phrase(" padded ", "=?utf-8?Q?_padded_?=");
+        check_phrase(" ", "=?utf-8?Q?_?=");
         check_phrase("Jürgen", "=?utf-8?Q?J=C3=BCrgen?=");
         check_phrase("=?x?Q?y?=", "=?utf-8?Q?=3D=3Fx=3FQ=3Fy=3F=3D?=");
         let long =
             "Hubert, Blaine Wolfe Schlegel Stein Hausen Berger Dorff Senior the seven hundred and forty";
         let field = written("From", |w| w.mailbox(&Mailbox::named(long, "a@b.example").unwrap(), ""));
         assert_eq!(field.replace("\r\n", ""), format!("From: \"{long}\" <a@b.example>"));
+        let quotes = "\"".repeat(60);
+        let field = written("From", |w| w.mailbox(&Mailbox::named(&quotes, "a@b.example").unwrap(), ""));
+        assert!(field.starts_with("From: =?utf-8?B?"), "{field}");
     }
 
     #[test]

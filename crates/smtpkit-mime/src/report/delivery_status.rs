@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::field_block::{BlockReader, BlockWriter, Parsed, ReportDefectKind, blocks, push};
-use super::multipart::{Returned, multipart_report};
+use super::multipart::{Returned, fields_of, multipart_report};
 use super::unitext::Form;
 use super::{RecipientStatus, ReportText, TypedValue};
-use crate::DateTime;
 use crate::build::{FieldName, MediaType, Part};
+use crate::{DateTime, Message};
 
 /// What became of a message, for each recipient (RFC 3464 §2).
 ///
@@ -82,6 +82,16 @@ impl DeliveryStatus {
         }
         report.recipients = blocks.filter_map(|block| RecipientStatus::read(block, &mut defects)).collect();
         Parsed { report, defects }
+    }
+
+    /// The first report of this kind in a message; none if it has no such part.
+    ///
+    /// ```
+    /// use smtpkit_mime::{Message, report::DeliveryStatus};
+    /// assert!(DeliveryStatus::find(&Message::parse(b"Subject: no report\r\n\r\n")).is_none());
+    /// ```
+    pub fn find(message: &Message<'_>) -> Option<Parsed<Self>> {
+        fields_of(message, &["delivery-status", "global-delivery-status"]).map(|octets| Self::parse(&octets))
     }
 
     /// The report as a part for [`MessageBuilder::body`](crate::build::MessageBuilder::body): `text` for people, these

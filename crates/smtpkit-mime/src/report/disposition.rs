@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use super::field_block::{
     BlockReader, BlockWriter, Parsed, ReportDefectKind, blocks, push, without_comments,
 };
-use super::multipart::{Returned, multipart_report};
+use super::multipart::{Returned, fields_of, multipart_report};
 use super::unitext::Form;
 use super::{ReportText, TypedValue};
+use crate::Message;
 use crate::build::{FieldName, MediaType, MessageId, Part};
 
 /// Who decided what was done (RFC 8098 §3.2.6.1).
@@ -136,7 +137,7 @@ impl FromStr for Disposition {
         let (modes, kind) = text.split_once(';').ok_or(DispositionError)?;
         let (action, sending) = modes.split_once('/').ok_or(DispositionError)?;
         let (kind, modifiers) = kind.split_once('/').unwrap_or((kind, ""));
-        let is = |word: &str, name: &str| word.trim().eq_ignore_ascii_case(name);
+        let is = |word: &str, name: &str| word.trim_ascii().eq_ignore_ascii_case(name);
         Ok(Self {
             action_mode: match action {
                 _ if is(action, "manual-action") => ActionMode::Manual,
@@ -155,7 +156,7 @@ impl FromStr for Disposition {
                 .ok_or(DispositionError)?,
             modifiers: modifiers
                 .split(',')
-                .map(str::trim)
+                .map(str::trim_ascii)
                 .filter(|modifier| !modifier.is_empty())
                 .map(ReportText::lossy)
                 .collect(),
@@ -267,6 +268,17 @@ impl DispositionNotification {
             extensions: block.extensions(),
         });
         Parsed { report, defects }
+    }
+
+    /// The first report of this kind in a message; none if it has no such part.
+    ///
+    /// ```
+    /// use smtpkit_mime::{Message, report::DispositionNotification};
+    /// assert!(DispositionNotification::find(&Message::parse(b"Subject: no report\r\n\r\n")).is_none());
+    /// ```
+    pub fn find(message: &Message<'_>) -> Option<Parsed<Option<Self>>> {
+        fields_of(message, &["disposition-notification", "global-disposition-notification"])
+            .map(|octets| Self::parse(&octets))
     }
 
     /// The report as a part for [`MessageBuilder::body`](crate::build::MessageBuilder::body).

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use super::field_block::{
     BlockReader, BlockWriter, Parsed, ReportDefectKind, blocks, push, without_comments,
 };
-use super::multipart::{Returned, multipart_report};
+use super::multipart::{Returned, fields_of, multipart_report};
 use super::unitext::Form;
 use super::{ReportText, TypedValue};
-use crate::DateTime;
 use crate::build::{FieldName, MediaType, Part, ValueError, ValueKind, ValueProblem};
 use crate::encode::is_token_octet;
+use crate::{DateTime, Message};
 
 /// What a report is about (RFC 5965 §7.3); the registry is open, so is this type.
 ///
@@ -178,6 +178,16 @@ impl FeedbackReport {
             extensions: block.extensions(),
         };
         Parsed { report: Some(report), defects }
+    }
+
+    /// The first report of this kind in a message; none if it has no such part.
+    ///
+    /// ```
+    /// use smtpkit_mime::{Message, report::FeedbackReport};
+    /// assert!(FeedbackReport::find(&Message::parse(b"Subject: no report\r\n\r\n")).is_none());
+    /// ```
+    pub fn find(message: &Message<'_>) -> Option<Parsed<Option<Self>>> {
+        fields_of(message, &["feedback-report"]).map(|octets| Self::parse(&octets))
     }
 
     /// The report as a part for [`MessageBuilder::body`](crate::build::MessageBuilder::body).

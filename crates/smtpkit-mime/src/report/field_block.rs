@@ -195,7 +195,7 @@ pub(super) fn blocks<'r>(octets: &'r [u8], defects: &mut Vec<ReportDefect>) -> V
 }
 
 fn unfolded(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).replace(['\r', '\n'], "").trim().to_owned()
+    String::from_utf8_lossy(value).replace(['\r', '\n'], "").trim_ascii().to_owned()
 }
 
 pub(super) fn push(defects: &mut Vec<ReportDefect>, at: u64, kind: ReportDefectKind) {
@@ -298,5 +298,5 @@ pub(super) fn without_comments(value: &str) -> String {
             _ => {}
         }
     }
-    out.trim().to_owned()
+    out.trim_ascii().to_owned()
 }

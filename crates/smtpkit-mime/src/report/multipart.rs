@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::Message;
 use crate::build::{MediaType, Part};
 use crate::encode::CrlfEncoder;
 use crate::header::field::{Cursor, Scan, scan};
@@ -61,6 +62,15 @@ impl<'a> Returned<'a> {
             }
         }
     }
+}
+
+/// The decoded octets of the first part of the type `message/` with one of `subtypes`.
+pub(super) fn fields_of<'m>(message: &'m Message<'_>, subtypes: &[&str]) -> Option<Cow<'m, [u8]>> {
+    let is_wanted = |part: &crate::Part<'_>| {
+        let content_type = part.content_type();
+        content_type.kind() == "message" && subtypes.contains(&content_type.subtype())
+    };
+    message.parts().find(is_wanted).map(|part| part.body().into_octets())
 }
 
 fn header_of(raw: &[u8]) -> &[u8] {

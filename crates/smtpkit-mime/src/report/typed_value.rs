@@ -123,11 +123,11 @@ impl TypedValue {
 
     pub(super) fn read(text: &str) -> Option<Self> {
         let (kind, value) = text.split_once(';')?;
-        let kind = kind.trim();
+        let kind = kind.trim_ascii();
         let value = if kind.eq_ignore_ascii_case("utf-8") {
-            ReportText::lossy(&unitext::decode(value.trim()))
+            ReportText::lossy(&unitext::decode(value.trim_ascii()))
         } else {
-            ReportText::lossy(value.trim())
+            ReportText::lossy(value.trim_ascii())
         };
         Some(Self { kind: atom(kind).ok()?, value })
     }
