@@ -1,0 +1,313 @@
+//! One connection: from the first octet to the record of its end.
+//!
+//! While a session is idle its future holds the machine, the peer's facts and nothing else: every command is carried
+//! out in a future of its own, which lives no longer than the command or the transaction.
+
+use std::future::{Future, poll_fn};
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use smtpkit_auth::{DynVerifier, InsecureAuth};
+use smtpkit_codec::{MechanismName, Reply};
+use smtpkit_session::server::{
+    Channel, Closed, Owed, Server as Machine, ServerConfig, ServerEvent, owed_for,
+};
+use smtpkit_tls::Acceptor;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::{Senders, TlsUse};
+use crate::link::Link;
+use crate::peer::next_session;
+use crate::record::Outcome;
+use crate::transport::{Plain, Transport};
+use crate::{
+    Gate, GrantReason, Handler, Limits, LocalDomains, Network, Peer, Refusal, RelayGrant, Role, Session,
+};
+use crate::{exchange, record, refusal};
+
+/// Said when a handler panicked.
+const INTERNAL_ERROR: Reply = refusal::reply(421, 3, 0, "internal error, try again");
+
+/// What all connections of a server have in common.
+pub(crate) struct Shared<H> {
+    pub(crate) handler: H,
+    pub(crate) role: Role,
+    pub(crate) hostname: Arc<str>,
+    /// `None`: every domain is local.
+    pub(crate) domains: Option<LocalDomains>,
+    pub(crate) tls: Option<Acceptor>,
+    pub(crate) tls_use: TlsUse,
+    pub(crate) accounts: Option<Arc<dyn DynVerifier>>,
+    pub(crate) insecure_auth: InsecureAuth,
+    pub(crate) senders: Senders,
+    pub(crate) trusted: Vec<Network>,
+    pub(crate) relays_for_certificates: bool,
+    pub(crate) exempt: Vec<Network>,
+    pub(crate) gate: Gate,
+    pub(crate) limits: Limits,
+    pub(crate) greeting_delay: Duration,
+    pub(crate) config: Arc<ServerConfig>,
+    /// The same with short time-outs, for when nearly all connections are taken.
+    pub(crate) pressed: Arc<ServerConfig>,
+}
+
+impl<H> Shared<H> {
+    pub(crate) fn is_exempt(&self, address: IpAddr) -> bool {
+        self.exempt.iter().any(|network| network.contains(address))
+    }
+
+    /// The permission to relay that `peer` has.
+    pub(crate) fn grant<'a>(&self, peer: &'a Peer) -> Option<RelayGrant<'a>> {
+        let reason = if let Some(identity) = peer.identity() {
+            GrantReason::Authenticated(identity)
+        } else if peer.is_trusted() {
+            GrantReason::TrustedNetwork
+        } else if self.relays_for_certificates && has_verified_certificate(peer) {
+            GrantReason::ClientCertificate
+        } else {
+            return None;
+        };
+        Some(RelayGrant::new(reason))
+    }
+}
+
+fn has_verified_certificate(peer: &Peer) -> bool {
+    peer.tls().is_some_and(|tls| tls.authentication() == smtpkit_tls::Authentication::Verified)
+}
+
+/// A connection that was taken.
+pub(crate) struct Arrival {
+    pub(crate) stream: Plain,
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) local_address: Option<SocketAddr>,
+}
+
+/// One connection.
+pub(crate) struct Connection<H: Handler> {
+    pub(crate) shared: Arc<Shared<H>>,
+    pub(crate) link: Link,
+    pub(crate) peer: Peer,
+    /// There is one as soon as the handler took the connection.
+    pub(crate) session: Option<H::Session>,
+    /// An event that ended something else and has not been dealt with.
+    pub(crate) pending: Option<ServerEvent>,
+    pub(crate) transactions: u32,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve<H: Handler>(shared: Arc<Shared<H>>, arrival: Arrival, stop: CancellationToken) {
+    let started = Instant::now();
+    let mut connection = Connection::new(shared, arrival, started, stop);
+    let why = match Box::pin(connection.open()).await {
+        Ok(()) => connection.run().await,
+        Err(outcome) => outcome,
+    };
+    Box::pin(connection.close(why, started)).await;
+}
+
+impl<H: Handler> Connection<H> {
+    fn new(shared: Arc<Shared<H>>, arrival: Arrival, started: Instant, stop: CancellationToken) -> Self {
+        let is_trusted = arrival
+            .address
+            .is_some_and(|address| shared.trusted.iter().any(|network| network.contains(address.ip())));
+        let peer = Peer {
+            address: arrival.address,
+            local_address: arrival.local_address,
+            hostname: Arc::clone(&shared.hostname),
+            role: shared.role,
+            session: next_session(),
+            hello: None,
+            tls: None,
+            identity: None,
+            is_trusted,
+        };
+        let config = if shared.gate.is_pressed() { &shared.pressed } else { &shared.config };
+        let channel = plaintext_channel(&shared);
+        let machine = Machine::new(Arc::clone(config), channel, smtpkit_session::Tick::ZERO);
+        let link = Link::new(Transport::Plain(arrival.stream), machine, started, stop);
+        Self { shared, link, peer, session: None, pending: None, transactions: 0 }
+    }
+
+    /// What comes before the first event: TLS on a port where it comes first. A client that speaks plaintext there
+    /// gets no banner and no reply (RFC 8314 §3).
+    async fn open(&mut self) -> Result<(), Outcome> {
+        if self.shared.tls_use == TlsUse::Implicit {
+            let config = Arc::clone(self.link.machine().config());
+            let channel = self.shake_hands().await?;
+            let now = self.link.now();
+            *self.link.machine() = Machine::new(config, channel, now);
+        }
+        Ok(())
+    }
+
+    /// Deals with one event after the other until the session is over.
+    async fn run(&mut self) -> Outcome {
+        loop {
+            match self.next().await {
+                ServerEvent::Closed(why) => return Outcome::Closed(why),
+                event => {
+                    let busy = catch_panic(Box::pin(self.handle(event))).await;
+                    match busy {
+                        Ok(Ok(())) => {}
+                        Ok(Err(outcome)) => return outcome,
+                        Err(Panicked) => {
+                            self.link.machine().close(&INTERNAL_ERROR);
+                            self.session = None;
+                            while !matches!(self.link.next().await, ServerEvent::Closed(_)) {}
+                            return Outcome::Panicked;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next event: one that was put back, or the link's.
+    pub(crate) async fn next(&mut self) -> ServerEvent {
+        match self.pending.take() {
+            Some(event) => event,
+            None => self.link.next().await,
+        }
+    }
+
+    async fn handle(&mut self, event: ServerEvent) -> Result<(), Outcome> {
+        match event {
+            ServerEvent::Greeting(owed) => self.greet(owed).await,
+            ServerEvent::Hello { hello, name, owed } => {
+                self.peer.hello = Some((hello, name));
+                let verdict = self.ask(async |session, peer| session.hello(peer).await).await;
+                self.link.machine().hello(owed, verdict);
+            }
+            ServerEvent::StartTls(owed) => self.link.machine().start_tls(owed, Ok(())),
+            ServerEvent::Upgrade => return self.upgrade().await,
+            ServerEvent::Auth { mechanism, initial_response, owed } => {
+                exchange::authenticate(self, &mechanism, initial_response, owed).await;
+            }
+            ServerEvent::Mail { reverse_path, parameters, owed } => {
+                self.transact(reverse_path, parameters, owed).await;
+            }
+            event => self.pending = stray(event),
+        }
+        Ok(())
+    }
+
+    async fn greet(&mut self, owed: Owed<owed_for::Greeting>) {
+        if !self.shared.greeting_delay.is_zero() {
+            self.link.listen_before_greeting(self.shared.greeting_delay).await;
+        }
+        let mut verdict = match self.shared.handler.connect(&self.peer).await {
+            Ok(session) => {
+                self.session = Some(session);
+                Ok(())
+            }
+            Err(refusal) => Err(self.told(refusal)),
+        };
+        if verdict.is_ok() && self.peer.tls.is_some() {
+            verdict = self.ask(async |session, peer| session.tls(peer).await).await;
+        }
+        self.link.machine().greet(owed, verdict);
+    }
+
+    /// Asks the handler's session; without one, everything is refused.
+    pub(crate) async fn ask(
+        &mut self,
+        question: impl AsyncFnOnce(&mut H::Session, &Peer) -> Result<(), Refusal>,
+    ) -> Result<(), Reply> {
+        let verdict = match &mut self.session {
+            Some(session) => question(session, &self.peer).await,
+            None => Err(Refusal::try_later()),
+        };
+        verdict.map_err(|refusal| self.told(refusal))
+    }
+
+    /// What the peer is told of a refusal; its cause goes into the log.
+    pub(crate) fn told(&self, refusal: Refusal) -> Reply {
+        let (reply, cause) = refusal.into_parts();
+        if let Some(cause) = cause {
+            record::failure(&self.peer, &cause);
+        }
+        reply
+    }
+
+    /// STARTTLS was agreed: the machine is consumed, and with it all that was said in plaintext.
+    async fn upgrade(&mut self) -> Result<(), Outcome> {
+        let config = Arc::clone(self.link.machine().config());
+        let now = self.link.now();
+        let fresh = Machine::new(config, Channel::plaintext(), now);
+        let upgrade = self.link.replace_machine(fresh).into_upgrade().map_err(Outcome::NoUpgrade)?;
+        let channel = self.shake_hands().await?;
+        let now = self.link.now();
+        *self.link.machine() = upgrade.secured(channel, now);
+        let verdict = self.ask(async |session, peer| session.tls(peer).await).await;
+        if let Err(reply) = verdict {
+            self.link.machine().close(&reply);
+        }
+        Ok(())
+    }
+
+    /// The TLS handshake. What the peer said before is forgotten.
+    async fn shake_hands(&mut self) -> Result<Channel, Outcome> {
+        let (Transport::Plain(stream), Some(acceptor)) =
+            (self.link.take_transport(), self.shared.tls.clone())
+        else {
+            return Err(Outcome::Closed(Closed::ByServer));
+        };
+        let stream =
+            acceptor.accept(stream, self.shared.limits.tls_handshake).await.map_err(Outcome::NoHandshake)?;
+        self.peer.hello = None;
+        self.peer.identity = None;
+        self.peer.tls = Some(Box::new(stream.info()));
+        self.link.set_transport(Transport::Tls(Box::new(stream)));
+        let mechanisms = exchange::offered(self);
+        let names = mechanisms.iter().filter_map(|mechanism| MechanismName::new(mechanism.as_str()).ok());
+        Ok(Channel::tls().with_mechanisms(names))
+    }
+
+    async fn close(mut self, outcome: Outcome, started: Instant) {
+        if let Some(session) = &mut self.session {
+            let farewell = Box::pin(session.closed(&self.peer));
+            if catch_panic(farewell).await.is_err() {
+                record::panicked(&self.peer);
+            }
+        }
+        record::session(&mut self, &outcome, started.elapsed());
+        if let Outcome::Closed(why) = outcome {
+            self.link.finish(why).await;
+        }
+    }
+}
+
+/// An event that cannot be dealt with outside a transaction. The machine gives none, but the session must not hang
+/// if it does: what ends it is kept, the rest is over with its token.
+fn stray(event: ServerEvent) -> Option<ServerEvent> {
+    matches!(event, ServerEvent::Closed(_)).then_some(event)
+}
+
+fn plaintext_channel<H>(shared: &Shared<H>) -> Channel {
+    let Some(accounts) = &shared.accounts else { return Channel::plaintext() };
+    let mechanisms =
+        smtpkit_auth::offer(&**accounts, &smtpkit_auth::Channel::Plaintext, shared.insecure_auth);
+    let names = mechanisms.iter().filter_map(|mechanism| MechanismName::new(mechanism.as_str()).ok());
+    Channel::plaintext().with_mechanisms(names)
+}
+
+/// A handler panicked.
+pub(crate) struct Panicked;
+
+/// Runs `future` to its end or to its panic: a handler that panics takes its own connection down and no other.
+async fn catch_panic<F: Future>(mut future: Pin<Box<F>>) -> Result<F::Output, Panicked> {
+    poll_fn(|cx| {
+        // The future is never polled again after a panic, so nobody sees what it left half done.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    })
+    .await
+}

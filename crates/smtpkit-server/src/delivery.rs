@@ -1,0 +1,16 @@
+//! What became of a message, recipient by recipient.
+
+use smtpkit_codec::Reply;
+
+use crate::Refusal;
+
+/// The outcome of an LMTP delivery (RFC 2033 §4.2).
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "one verdict or many: there is no third")]
+pub enum Delivery {
+    /// One verdict for every recipient.
+    All(Result<Reply, Refusal>),
+    /// One verdict per recipient, in the order of [`Transaction::recipients`](crate::Transaction::recipients). A
+    /// recipient without one is told 451 4.3.0.
+    Each(Vec<Result<Reply, Refusal>>),
+}

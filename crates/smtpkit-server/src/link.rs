@@ -1,0 +1,228 @@
+//! A session machine on a stream: octets, time and the order to stop, as one `poll`.
+//!
+//! Nothing lives in a future here, so waiting costs no memory and every await can be dropped: the machine has it all.
+//! While a session is idle it has no receive buffer: one is made when the stream is looked at, and let go when there
+//! was nothing to read.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use smtpkit_session::server::{Closed, Server as Machine, ServerEvent};
+use smtpkit_session::{Iov, Tick, Wire as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::transport::Transport;
+
+/// How long a peer that was told to go may take to read it, before the connection is cut.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How much such a peer may still send meanwhile.
+const FAREWELL_OCTETS_MAX: usize = 256 * 1024;
+
+pub(crate) struct Link {
+    transport: Transport,
+    machine: Machine,
+    /// The origin of the machine's ticks.
+    origin: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Whether TLS may hold octets that were written but not sent.
+    is_unflushed: bool,
+    is_lost: bool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        transport: Transport,
+        machine: Machine,
+        origin: Instant,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            transport,
+            machine,
+            origin,
+            timer: None,
+            stop: Some(Box::pin(stop.cancelled_owned())),
+            is_unflushed: false,
+            is_lost: false,
+        }
+    }
+
+    pub(crate) const fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    pub(crate) const fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Takes the stream out, for a handshake.
+    pub(crate) const fn take_transport(&mut self) -> Transport {
+        mem::replace(&mut self.transport, Transport::Gone)
+    }
+
+    /// Puts a stream in, after a handshake.
+    pub(crate) fn set_transport(&mut self, transport: Transport) {
+        self.transport = transport;
+    }
+
+    /// Swaps the machine for another one.
+    pub(crate) fn replace_machine(&mut self, machine: Machine) -> Machine {
+        mem::replace(&mut self.machine, machine)
+    }
+
+    pub(crate) fn now(&self) -> Tick {
+        Tick::from_origin(self.origin.elapsed())
+    }
+
+    /// The next event that is not [`ServerEvent::Idle`].
+    pub(crate) async fn next(&mut self) -> ServerEvent {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<ServerEvent> {
+        loop {
+            if self.is_lost {
+                return Poll::Ready(ServerEvent::Closed(Closed::ByPeer));
+            }
+            let now = self.now();
+            match self.machine.poll(now) {
+                ServerEvent::Idle => {}
+                event => return Poll::Ready(event),
+            }
+            let has_moved =
+                self.poll_write(cx) | self.poll_read(cx) | self.poll_stop(cx) | self.poll_time(cx);
+            if !has_moved {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes what the machine lends; whether anything moved.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut has_moved = false;
+        loop {
+            let mut iov = Iov::new();
+            self.machine.transmit(&mut iov);
+            let Some(piece) = iov.pieces().first() else { break };
+            match Pin::new(&mut self.transport).poll_write(cx, piece) {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    self.is_unflushed = true;
+                    has_moved = true;
+                    let now = self.now();
+                    self.machine.sent(n, now);
+                }
+                Poll::Ready(_) => return self.lose(),
+                Poll::Pending => break,
+            }
+        }
+        if self.is_unflushed {
+            match Pin::new(&mut self.transport).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.is_unflushed = false,
+                Poll::Ready(Err(_)) => return self.lose(),
+                Poll::Pending => {}
+            }
+        }
+        has_moved
+    }
+
+    /// Reads what the machine has room for; whether anything moved.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.is_lost {
+            return false;
+        }
+        let mut slot = self.machine.recv_buffer();
+        if !bytes::BufMut::has_remaining_mut(&slot) {
+            return false;
+        }
+        match tokio_util::io::poll_read_buf(Pin::new(&mut self.transport), cx, &mut slot) {
+            Poll::Ready(Ok(n)) => {
+                let now = self.now();
+                self.machine.received(n, now);
+                true
+            }
+            Poll::Ready(Err(_)) => self.lose(),
+            Poll::Pending => {
+                self.machine.release_buffer();
+                false
+            }
+        }
+    }
+
+    /// Whether the order to stop came just now.
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stop) = &mut self.stop else { return false };
+        if stop.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.stop = None;
+        self.machine.drain();
+        true
+    }
+
+    /// Whether the machine's deadline passed. A timer is set anew only when the deadline comes nearer: a busy session
+    /// moves its deadline away all the time, and that costs nothing.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.machine.deadline() else { return false };
+        let now = self.now();
+        if deadline <= now {
+            self.machine.expired(now);
+            return true;
+        }
+        let at = self.origin + deadline.since(Tick::ZERO);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() > at || timer.is_elapsed() {
+            timer.as_mut().reset(at);
+        }
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// The stream is broken.
+    const fn lose(&mut self) -> bool {
+        self.is_lost = true;
+        true
+    }
+
+    /// Waits `delay` before the greeting, or until the client speaks before its turn (RFC 5321 §3.1).
+    pub(crate) async fn listen_before_greeting(&mut self, delay: Duration) {
+        let spoke = poll_fn(|cx| {
+            while self.poll_read(cx) {
+                if self.is_lost || self.machine.notes().spoke_before_greeting {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        });
+        let _spoke_or_waited = timeout(delay, spoke).await;
+    }
+
+    /// Writes what is left and closes. A peer that still sends gets a moment to read its last reply: to close at once
+    /// would reset the connection and take the reply away (RFC 1122 §4.2.2.13).
+    pub(crate) async fn finish(&mut self, why: Closed) {
+        if self.is_lost || matches!(self.transport, Transport::Gone) {
+            return;
+        }
+        let farewell = async {
+            if self.transport.shutdown().await.is_ok() && !matches!(why, Closed::Quit | Closed::ByPeer) {
+                self.swallow().await;
+            }
+        };
+        let _in_time = timeout(FAREWELL, farewell).await;
+    }
+
+    async fn swallow(&mut self) {
+        let mut left = FAREWELL_OCTETS_MAX;
+        let mut octets = [0; 512];
+        while left > 0 {
+            match self.transport.read(&mut octets).await {
+                Ok(n) if n > 0 => left = left.saturating_sub(n),
+                _ => return,
+            }
+        }
+    }
+}

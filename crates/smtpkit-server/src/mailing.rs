@@ -1,0 +1,160 @@
+//! One mail transaction of a connection: MAIL, recipients, content, verdict.
+
+use smtpkit_codec::{MailParameters, Recipient, Reply, ReversePath};
+use smtpkit_session::server::{Owed, Protocol, ServerEvent, owed_for};
+
+use crate::body::{Body, Ending};
+use crate::builder::Senders;
+use crate::connection::Connection;
+use crate::{Delivery, Handler, Refusal, RouteKind, Session, Transaction, record};
+
+impl<H: Handler> Connection<H> {
+    /// Carries a transaction through, from MAIL to its end or to what ended it.
+    pub(crate) async fn transact(
+        &mut self,
+        reverse_path: ReversePath,
+        parameters: MailParameters,
+        owed: Owed<owed_for::Mail>,
+    ) {
+        self.transactions = self.transactions.wrapping_add(1);
+        let id = format!("{:016x}.{}", self.peer.session, self.transactions);
+        let mut tx = Transaction::new(id, reverse_path, parameters);
+        let verdict = match self.owns(tx.reverse_path()) {
+            true => self.ask(async |session, peer| session.mail(peer, &tx).await).await,
+            false => Err(Refusal::not_your_address().into_parts().0),
+        };
+        let is_refused = verdict.is_err();
+        self.link.machine().mail(owed, verdict);
+        if is_refused {
+            return;
+        }
+        loop {
+            match self.link.next().await {
+                ServerEvent::Rcpt { forward_path: path, parameters, owed } => {
+                    self.recipient(&mut tx, Recipient { path, parameters }, owed).await;
+                }
+                ServerEvent::Data(owed) => {
+                    let verdict = self.ask(async |session, peer| session.data(peer, &tx).await).await;
+                    let is_refused = verdict.is_err();
+                    self.link.machine().content(owed, verdict);
+                    return if is_refused { self.reset().await } else { self.receive(&tx).await };
+                }
+                ServerEvent::Reset => return self.reset().await,
+                event => {
+                    self.pending = Some(event);
+                    return self.reset().await;
+                }
+            }
+        }
+    }
+
+    /// Whether the client may use `reverse_path`: one that authenticated has to own it (RFC 6409 §6.1).
+    fn owns(&self, reverse_path: &ReversePath) -> bool {
+        let Some(identity) = self.peer.identity().filter(|_| self.shared.senders == Senders::Own) else {
+            return true;
+        };
+        let mailbox = reverse_path.as_ref().mailbox().map(|mailbox| mailbox.to_string());
+        identity.may_send_as(mailbox.as_deref().unwrap_or_default())
+    }
+
+    async fn recipient(&mut self, tx: &mut Transaction, recipient: Recipient, owed: Owed<owed_for::Rcpt>) {
+        let verdict = self.route(tx, &recipient).await;
+        let verdict = match verdict {
+            Ok(route) => {
+                tx.accept(recipient, route);
+                Ok(())
+            }
+            Err(refusal) => {
+                tx.refused = tx.refused.saturating_add(1);
+                Err(self.told(refusal))
+            }
+        };
+        self.link.machine().rcpt(owed, verdict);
+    }
+
+    /// Where the recipient's mail goes. A foreign one needs a grant before the handler is asked, and a relay route
+    /// after: neither can be had without the other.
+    async fn route(&mut self, tx: &Transaction, recipient: &Recipient) -> Result<RouteKind, Refusal> {
+        let is_local = self.shared.domains.as_ref().is_none_or(|domains| domains.is_local(&recipient.path));
+        let grant = self.shared.grant(&self.peer);
+        if !is_local && grant.is_none() {
+            return Err(Refusal::relaying_denied());
+        }
+        let session = self.session.as_mut().ok_or_else(Refusal::try_later)?;
+        let route = session.rcpt(&self.peer, tx, recipient, grant).await?.kind();
+        if is_local || route == RouteKind::Relay { Ok(route) } else { Err(Refusal::relaying_denied()) }
+    }
+
+    /// Receives the content and answers it.
+    async fn receive(&mut self, tx: &Transaction) {
+        let Some(session) = &mut self.session else {
+            return self.link.machine().close(&Refusal::try_later().into_parts().0);
+        };
+        let is_lmtp = self.link.machine().config().protocol == Protocol::Lmtp;
+        let mut body = Body::new(&mut self.link);
+        let delivery = if is_lmtp {
+            session.deliver(&self.peer, tx, &mut body).await
+        } else {
+            Delivery::All(session.message(&self.peer, tx, &mut body).await)
+        };
+        let Ending { octets, outcome, interruption } = body.end().await;
+        self.pending = interruption;
+        match outcome {
+            Ok(owed) => {
+                let verdicts = self.verdicts(delivery);
+                record::transaction(&self.peer, tx, octets, verdicts.first());
+                match verdicts {
+                    Verdicts::All(verdict) => self.link.machine().message(owed, verdict),
+                    Verdicts::Each(verdicts) => {
+                        let mut verdicts = verdicts.into_iter();
+                        let missing = || Err(Refusal::try_later().into_parts().0);
+                        self.link.machine().message_each(owed, |_| verdicts.next().unwrap_or_else(missing));
+                    }
+                }
+            }
+            Err(error) => {
+                record::unfinished(&self.peer, tx, octets, error);
+                self.reset().await;
+            }
+        }
+    }
+
+    fn verdicts(&self, delivery: Delivery) -> Verdicts {
+        match delivery {
+            Delivery::All(verdict) => Verdicts::All(self.verdict(verdict)),
+            Delivery::Each(each) => {
+                Verdicts::Each(each.into_iter().map(|verdict| self.verdict(verdict)).collect())
+            }
+        }
+    }
+
+    fn verdict(&self, verdict: Result<Reply, Refusal>) -> Result<Reply, Reply> {
+        verdict.map_err(|refusal| self.told(refusal))
+    }
+
+    /// Tells the handler that the transaction is no more.
+    async fn reset(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.reset(&self.peer).await;
+        }
+    }
+}
+
+/// What the recipients are told.
+enum Verdicts {
+    All(Result<Reply, Reply>),
+    Each(Vec<Result<Reply, Reply>>),
+}
+
+impl Verdicts {
+    /// The first one, for the record.
+    fn first(&self) -> Option<&Reply> {
+        let verdict = match self {
+            Self::All(verdict) => Some(verdict),
+            Self::Each(verdicts) => verdicts.first(),
+        };
+        verdict.map(|verdict| match verdict {
+            Ok(reply) | Err(reply) => reply,
+        })
+    }
+}
