@@ -14,10 +14,14 @@
 //! ```
 
 pub mod build;
+pub mod canonical;
+pub mod conformance;
 pub mod decode;
 pub mod downgrade;
 pub mod encode;
+pub mod facts;
 pub mod header;
+pub mod report;
 
 mod date_time;
 mod defect;

@@ -49,6 +49,15 @@ pub fn decode<'a>(label: &str, octets: &'a [u8]) -> Decoded<'a> {
     Decoded { text: unlabelled(octets), defect: Some(DefectKind::UnknownCharset) }
 }
 
+/// Decodes the octets of a part whose `label` may be missing: without one, or under the name of ASCII, they are
+/// UTF-8 (RFC 6532), or else windows-1252.
+pub(crate) fn decode_or_guess<'a>(label: &str, octets: &'a [u8]) -> Decoded<'a> {
+    if label.is_empty() || label.eq_ignore_ascii_case("us-ascii") {
+        return Decoded { text: unlabelled(octets), defect: None };
+    }
+    decode(label, octets)
+}
+
 /// Whether `label` names UTF-7, which encoding_rs leaves out.
 pub(crate) fn is_utf7(label: &str) -> bool {
     ["utf-7", "utf7", "unicode-1-1-utf-7", "csunicode11utf7", "x-unicode-1-1-utf-7"]

@@ -172,7 +172,8 @@ impl<'a> Parser<'a, '_> {
                     // a colon inside of a group opens the next one
                     count += 1;
                     self.close(group.take());
-                    let name = self.phrase(..).unwrap_or_default();
+                    let comment = self.comment.map(comment_text);
+                    let name = self.phrase(..).or(comment).unwrap_or_default();
                     self.words.clear();
                     self.comment = None;
                     group = Some((name, Vec::new()));
@@ -198,7 +199,9 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn close(&mut self, group: Option<(Cow<'a, str>, Vec<Mailbox<'a>>)>) {
-        if let Some((name, members)) = group {
+        // a group without name and members is what is left of broken text
+        if let Some((name, members)) = group.filter(|(name, members)| !name.is_empty() || !members.is_empty())
+        {
             self.list.addresses.push(Address::Group { name, members });
         }
     }

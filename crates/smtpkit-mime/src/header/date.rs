@@ -193,6 +193,7 @@ fn offset(digits: &[u8]) -> Option<i16> {
     let (sign, digits) = digits.split_first()?;
     let (hours, minutes) = match digits {
         [a, b, c, d] | [a, b, b':', c, d] => ([*a, *b], [*c, *d]),
+        [a, b] => ([*a, *b], *b"00"),
         _ => return None,
     };
     let (hours, minutes) = (number(&hours)?, number(&minutes)?);
@@ -223,6 +224,7 @@ mod tests {
             ("01-Jan-2021 10:52:37 +0200", Some("2021-01-01T10:52:37+02:00")),
             ("Fri Feb 07 10:18:12 2003 -0800", Some("2003-02-07T10:18:12-08:00")),
             ("1 Jul 2003 10:52:37 GMT+0200", Some("2003-07-01T10:52:37+02:00")),
+            ("1 Jul 2003 10:52:37.516 +02", Some("2003-07-01T10:52:37+02:00")),
             ("1 Jul 2003 10:52:37 A", Some("2003-07-01T10:52:37Z")),
             ("1 Jul 2003 10:52:37 XYZT", None),
             ("1 Jul 2003 10:52:37", None),

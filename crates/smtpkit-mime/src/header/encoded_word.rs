@@ -126,8 +126,13 @@ impl<'a> Joiner<'a> {
         }
         self.flush();
         self.charset = b"";
-        for line in text.split(|octet| matches!(octet, b'\r' | b'\n')) {
-            self.text.push_str(&charset::unlabelled(line));
+        for line in text.split(|octet| *octet == b'\n') {
+            let line = charset::unlabelled(line.strip_suffix(b"\r").unwrap_or(line));
+            // a carriage return on its own is no line end, and nothing that text should hold
+            for (index, part) in line.split('\r').enumerate() {
+                self.text.push_str(if index > 0 { " " } else { "" });
+                self.text.push_str(part);
+            }
         }
     }
 

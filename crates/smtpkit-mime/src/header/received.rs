@@ -70,6 +70,7 @@ impl<'a> Received<'a> {
     }
 
     fn set(&mut self, index: usize, word: &'a [u8]) {
+        let word = word.strip_suffix(b",").unwrap_or(word);
         let bare = word.strip_prefix(b"<").and_then(|word| word.strip_suffix(b">")).unwrap_or(word);
         if let Some(slot) = self.clauses.get_mut(index) {
             *slot = Some(charset::unlabelled(bare));

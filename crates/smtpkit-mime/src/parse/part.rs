@@ -152,13 +152,13 @@ impl<'m> Part<'m> {
         self.entry().encoding
     }
 
-    /// Its body, decoded; that of a multipart or a message as it stands.
+    /// Its body, decoded; of a part with parts inside as it stands, and of a multipart without any its preamble.
     pub fn body(&self) -> Body<'m> {
-        let encoding = match self.kind() {
-            PartKind::Multipart | PartKind::Message => TransferEncoding::Binary,
-            PartKind::Leaf | PartKind::EncodedMessage => self.encoding(),
+        let (octets, mut defects) = match self.kind() {
+            PartKind::Leaf | PartKind::EncodedMessage => self.encoding().decode(self.raw_body()),
+            PartKind::Multipart if self.is_leaf() => TransferEncoding::Binary.decode(self.preamble()),
+            PartKind::Multipart | PartKind::Message => TransferEncoding::Binary.decode(self.raw_body()),
         };
-        let (octets, mut defects) = encoding.decode(self.raw_body());
         defects.shift(self.body_at());
         let content_type = self.content_type();
         let charset = content_type.charset().map(Cow::into_owned);
@@ -254,10 +254,7 @@ impl<'m> Body<'m> {
     }
 
     fn decode_text(&self) -> charset::Decoded<'_> {
-        match self.charset.as_deref() {
-            Some(label) if !label.eq_ignore_ascii_case("us-ascii") => charset::decode(label, &self.octets),
-            _ => charset::Decoded { text: charset::unlabelled(&self.octets), defect: None },
-        }
+        charset::decode_or_guess(self.charset.as_deref().unwrap_or_default(), &self.octets)
     }
 
     /// The charset that the part names.

@@ -160,7 +160,9 @@ impl Structure {
     }
 
     fn defect(&mut self, kind: DefectKind, at: u64) {
-        self.defects.push(Defect::new(kind, at), self.limits.defects_max);
+        // a limit that is reached is told even where other defects filled the list
+        let once = kind == DefectKind::TooManyParts;
+        self.defects.push(Defect::new(kind, at), if once { u16::MAX } else { self.limits.defects_max });
     }
 
     /// Takes the next step in `window`; `last` says that nothing follows it.
