@@ -335,6 +335,31 @@ impl fmt::Display for MailParametersRef<'_> {
 
 owned_word!(MailParameters, MailParametersRef, SyntaxError);
 
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for MailParameters {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        const PARAMETERS: &[&str] = &[
+            "SIZE=1024",
+            "BODY=8BITMIME",
+            "SMTPUTF8",
+            "RET=FULL",
+            "ENVID=a+2Bb",
+            "AUTH=<>",
+            "BY=60;NT",
+            "HOLDFOR=9",
+        ];
+        let mut list = Self::default();
+        for _ in 0..u.int_in_range(0..=PARAMETERS.len())? {
+            let parameter = u.choose(PARAMETERS)?;
+            let (keyword, value) =
+                parameter.split_once('=').map_or((*parameter, None), |(k, v)| (k, Some(v)));
+            list.remove(keyword);
+            list.push_raw(keyword, value).map_err(|_| arbitrary::Error::IncorrectFormat)?;
+        }
+        Ok(list)
+    }
+}
+
 /// `Mail-parameters` of RFC 5321 §4.1.2, to the end of the line.
 #[inline]
 pub(super) fn mail_parameters(input: &str) -> Parsed<'_, MailParametersRef<'_>> {

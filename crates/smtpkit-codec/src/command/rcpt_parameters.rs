@@ -180,6 +180,23 @@ impl fmt::Display for RcptParametersRef<'_> {
 
 owned_word!(RcptParameters, RcptParametersRef, SyntaxError);
 
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for RcptParameters {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        const PARAMETERS: &[&str] =
+            &["NOTIFY=NEVER", "NOTIFY=FAILURE", "ORCPT=rfc822;a@b", "RRVS=2030-01-01T00:00:00Z", "CONNEG"];
+        let mut list = Self::default();
+        for _ in 0..u.int_in_range(0..=PARAMETERS.len())? {
+            let parameter = u.choose(PARAMETERS)?;
+            let (keyword, value) =
+                parameter.split_once('=').map_or((*parameter, None), |(k, v)| (k, Some(v)));
+            list.remove(keyword);
+            list.push_raw(keyword, value).map_err(|_| arbitrary::Error::IncorrectFormat)?;
+        }
+        Ok(list)
+    }
+}
+
 /// `Rcpt-parameters` of RFC 5321 §4.1.2, to the end of the line.
 #[inline]
 pub(super) fn rcpt_parameters(input: &str) -> Parsed<'_, RcptParametersRef<'_>> {

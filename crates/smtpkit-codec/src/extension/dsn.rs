@@ -148,20 +148,23 @@ impl fmt::Display for Notify {
 /// notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"
 /// ```
 pub(crate) fn notify(input: &str) -> Parsed<'_, Notify> {
-    if input.starts_with(['N', 'n']) {
-        return token::word("NEVER", Expected::Notify)(input).map(|(rest, ())| (rest, Notify::NEVER));
-    }
     let mut notify = Notify::NEVER;
     let mut rest = input;
     loop {
         let (condition, name) = match rest.as_bytes().first() {
             Some(b'S' | b's') => (Notify::SUCCESS, "SUCCESS"),
             Some(b'F' | b'f') => (Notify::FAILURE, "FAILURE"),
+            Some(b'N' | b'n') => (Notify::NEVER, "NEVER"),
             _ => (Notify::DELAY, "DELAY"),
         };
+        let element = rest;
         rest = token::word(name, Expected::Notify)(rest)?.0;
         notify = notify.or(condition);
-        match rest.strip_prefix(',') {
+        let next = rest.strip_prefix(',');
+        if condition.is_never() && (next.is_some() || element.len() != input.len()) {
+            return Err(Fault::at(element, Expected::Exclusive));
+        }
+        match next {
             Some(next) => rest = next,
             None => return Ok((rest, notify)),
         }
