@@ -122,8 +122,10 @@ impl Decoy {
         Secret::from(octets.expose().iter().map(|octet| char::from(b'a' + octet % 26)).collect::<String>())
     }
 
+    /// Case is folded, as the look-up folds it: a salt that stayed the same for `bob` and `BOB` would tell that Bob exists.
     fn derive(&self, purpose: &[u8], hash: ScramHash, name: &str) -> Secret {
-        ScramHash::Sha256
-            .hmac(self.secret.expose(), &[purpose, b"\0", hash.name().as_bytes(), b"\0", name.as_bytes()])
+        let name = name.to_ascii_lowercase();
+        let parts = [purpose, b"\0", hash.name().as_bytes(), b"\0", name.as_bytes()];
+        ScramHash::Sha256.hmac(self.secret.expose(), &parts)
     }
 }

@@ -154,6 +154,7 @@ fn unknown_users_look_like_known_ones() {
     let (one, again) = (challenge("nobody", 1), challenge("nobody", 2));
     assert_ne!(one, again, "nonces are fresh");
     assert_eq!(salt_and_count(&one), salt_and_count(&again), "the salt of nobody never changes");
+    assert_eq!(salt_and_count(&one), salt_and_count(&challenge("NOBODY", 1)), "as it would for a known user");
     assert_ne!(salt_and_count(&one), salt_and_count(&challenge("somebody", 1)));
     let shape = |challenge: &str| salt_and_count(challenge).len();
     assert_eq!(shape(&one), shape(&challenge("user", 1)));
