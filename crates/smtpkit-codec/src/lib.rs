@@ -42,6 +42,9 @@ pub mod reply;
 pub mod envelope;
 pub mod trace;
 
+#[cfg(feature = "tokio-util")]
+pub mod framed;
+
 pub use address::{
     AddressError, AddressLiteral, Domain, DomainRef, ForwardPath, ForwardPathRef, GeneralLiteral,
     LocalPartRef, Mailbox, MailboxRef, ReversePath, ReversePathRef,

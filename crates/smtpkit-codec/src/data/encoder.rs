@@ -6,10 +6,8 @@
 
 use core::ops::Range;
 
-use memchr::memmem;
-
 use super::clean::{BareOctet, Clean, Unclean};
-use super::scan::first_mark;
+use super::scan::{first_dot, first_mark};
 
 /// Puts content onto the wire after DATA (RFC 5321 §4.1.1.4, §4.5.2), in any pieces.
 ///
@@ -236,11 +234,10 @@ impl Iterator for CleanSegments<'_, '_> {
             }
             _ => {}
         }
-        // All newlines are CRLF here, so two octets tell as much as three.
-        match memmem::find(text, b"\n.") {
-            Some(lf) => {
-                self.at += lf + 1;
-                self.encoder.take(lf + 1, State::InLine);
+        match first_dot(text) {
+            Some(dot) => {
+                self.at += dot;
+                self.encoder.take(dot, State::InLine);
                 Some(Segment::Piece(from..self.at + 1))
             }
             None => {

@@ -1,9 +1,12 @@
 //! The search through content for what breaks the flow: a bare CR, a bare LF, a NUL, and
 //! a dot at the start of a line.
 //!
-//! Decoder, encoder and check all need exactly this, so it is one loop over pairs of
-//! neighbours, written so that the compiler vectorises it: the whole of a block is tested
-//! without a branch, and only a block that holds something is looked at octet by octet.
+//! Decoder, encoder and check all need exactly this, so it is one loop over neighbouring
+//! octets, written so that the compiler turns it into vector instructions of the width
+//! that the processor has: the whole of a block is tested without a branch, and only a
+//! block that holds something is looked at octet by octet.
+
+use fearless_simd::{Level, Simd, dispatch};
 
 /// What breaks the flow of content, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,50 +21,19 @@ pub(super) enum Mark {
     Dot(usize),
 }
 
-/// Octets that are tested without a branch.
-const BLOCK: usize = 128;
-
 /// The first mark in `octets`. What came before them is known to be no CR and, for the
 /// purpose of dots, no LF; the caller deals with a dot at the front.
 #[inline]
 pub(super) fn first_mark(octets: &[u8]) -> Option<Mark> {
-    match octets.first() {
-        Some(b'\n') => return Some(Mark::BareLf(0)),
-        Some(0) => return Some(Mark::Nul(0)),
-        Some(_) => {}
-        None => return None,
+    match octets {
+        [] => return None,
+        [b'\n', ..] => return Some(Mark::BareLf(0)),
+        [0, ..] => return Some(Mark::Nul(0)),
+        _ => {}
     }
-    let after = octets.get(1..)?;
-    let (before_blocks, before_tail) = octets.as_chunks::<BLOCK>();
-    let (after_blocks, after_tail) = after.as_chunks::<BLOCK>();
-    let mut at = 0;
-    for (before, after) in before_blocks.iter().zip(after_blocks) {
-        if holds_mark(before, after) {
-            return locate(before, after, at);
-        }
-        at += BLOCK;
-    }
-    // A length that is a multiple of BLOCK leaves `before` with one block more than `after`.
-    let before = before_blocks.get(after_blocks.len()).map_or(before_tail, |block| block);
-    locate(before, after_tail, at)
-}
-
-/// Whether any pair of neighbours makes a mark. No branch and no index, so that it becomes
-/// a handful of vector instructions per 16 octets.
-#[inline]
-fn holds_mark(before: &[u8; BLOCK], after: &[u8; BLOCK]) -> bool {
-    let mut found = 0;
-    for (&before, &after) in before.iter().zip(after) {
-        let bare = (before == b'\r') ^ (after == b'\n');
-        let dot = (before == b'\n') & (after == b'.');
-        found |= u8::from(bare) | u8::from(dot) | u8::from(after == 0);
-    }
-    found != 0
-}
-
-/// The first mark among pairs of neighbours; `at` is the place of the first `before`.
-fn locate(before: &[u8], after: &[u8], at: usize) -> Option<Mark> {
-    before.iter().zip(after).zip(at..).find_map(|((&before, &after), at)| match (before, after) {
+    let from = first_piece(octets, AnyMark);
+    let rest = octets.get(from..)?;
+    rest.iter().zip(rest.get(1..)?).zip(from..).find_map(|((&before, &after), at)| match (before, after) {
         (b'\r', b'\n') => None,
         (b'\r', _) => Some(Mark::BareCr(at)),
         (_, b'\n') => Some(Mark::BareLf(at + 1)),
@@ -69,6 +41,95 @@ fn locate(before: &[u8], after: &[u8], at: usize) -> Option<Mark> {
         (b'\n', b'.') => Some(Mark::Dot(at + 1)),
         _ => None,
     })
+}
+
+/// The first dot directly after a LF.
+#[inline]
+pub(super) fn first_dot(octets: &[u8]) -> Option<usize> {
+    let from = first_piece(octets, AnyDot);
+    let rest = octets.get(from..)?;
+    rest.array_windows().zip(from..).find_map(|(pair, at)| (pair == b"\n.").then_some(at + 1))
+}
+
+/// Octets that are tested between two branches.
+const BLOCK: usize = 128;
+/// Octets that are looked at one by one, once a block holds something.
+const PIECE: usize = 32;
+/// How far a test looks beyond the octets that it is for.
+const AHEAD: usize = 2;
+
+/// What is looked for among three neighbours.
+trait Test: Copy {
+    /// 0 if `first`, `second` and `third` make no mark.
+    fn of(self, first: u8, second: u8, third: u8) -> u8;
+}
+
+/// A bare newline at `first` or `second`, a NUL at `second`, a dot at `third`. With three
+/// neighbours each octet is compared once per load, which saves vector registers.
+#[derive(Clone, Copy)]
+struct AnyMark;
+
+impl Test for AnyMark {
+    #[inline(always)]
+    fn of(self, first: u8, second: u8, third: u8) -> u8 {
+        let newline = second == b'\n';
+        let bare = (first == b'\r') ^ newline;
+        let dot = newline & (third == b'.');
+        u8::from(bare) | u8::from(dot) | u8::from(second == 0)
+    }
+}
+
+/// A dot at `second` after a LF.
+#[derive(Clone, Copy)]
+struct AnyDot;
+
+impl Test for AnyDot {
+    #[inline(always)]
+    fn of(self, first: u8, second: u8, _: u8) -> u8 {
+        u8::from(first == b'\n') & u8::from(second == b'.')
+    }
+}
+
+/// Where the first piece starts that holds a mark or is too near the end to be tested.
+/// Nothing is marked before it.
+#[inline]
+fn first_piece(octets: &[u8], test: impl Test) -> usize {
+    if octets.len() < PIECE + AHEAD {
+        return 0;
+    }
+    let level = Level::try_detect().unwrap_or(Level::baseline());
+    dispatch!(level, simd => first_piece_with(simd, octets, test))
+}
+
+/// The same inside a function that has the vector instructions of `_simd`.
+#[inline(always)]
+fn first_piece_with(_simd: impl Simd, octets: &[u8], test: impl Test) -> usize {
+    let mut from = 0;
+    while let Some(block) = octets.get(from..).and_then(<[u8]>::first_chunk::<{ BLOCK + AHEAD }>) {
+        if holds::<BLOCK>(block, test) {
+            break;
+        }
+        from += BLOCK;
+    }
+    while let Some(piece) = octets.get(from..).and_then(<[u8]>::first_chunk::<{ PIECE + AHEAD }>) {
+        if holds::<PIECE>(piece, test) {
+            break;
+        }
+        from += PIECE;
+    }
+    from
+}
+
+/// Whether a mark stands in the first `N + 1` octets, or a dot in one more. No branch and
+/// no index in the loop, so that it becomes vector instructions.
+#[inline(always)]
+fn holds<const N: usize>(octets: &[u8], test: impl Test) -> bool {
+    let [first, second, third] = [0, 1, 2].map(|at| octets.get(at..at + N).unwrap_or_default());
+    let mut found = 0;
+    for ((&first, &second), &third) in first.iter().zip(second).zip(third) {
+        found |= test.of(first, second, third);
+    }
+    found != 0
 }
 
 #[cfg(test)]
@@ -87,15 +148,18 @@ mod tests {
                     let mut octets = clean.clone();
                     octets.splice(at..(at + patch.len()).min(length), patch.iter().copied());
                     octets.truncate(length);
-                    first_mark(&octets)
+                    octets
                 };
+                let mark = |patch: &[u8]| first_mark(&with(patch));
                 let last = at + 1 == length;
-                assert_eq!(with(b"\n"), Some(Mark::BareLf(at)));
-                assert_eq!(with(b"\0"), Some(Mark::Nul(at)));
-                assert_eq!(with(b"\r"), (!last).then_some(Mark::BareCr(at)));
-                assert_eq!(with(b"\r\n"), None);
-                assert_eq!(with(b"\r\n."), (at + 2 < length).then_some(Mark::Dot(at + 2)));
-                assert_eq!(with(b"\r\0"), (!last).then_some(Mark::BareCr(at)));
+                assert_eq!(mark(b"\n"), Some(Mark::BareLf(at)));
+                assert_eq!(mark(b"\0"), Some(Mark::Nul(at)));
+                assert_eq!(mark(b"\r"), (!last).then_some(Mark::BareCr(at)));
+                assert_eq!(mark(b"\r\n"), None);
+                assert_eq!(mark(b"\r\n."), (at + 2 < length).then_some(Mark::Dot(at + 2)));
+                assert_eq!(mark(b"\r\0"), (!last).then_some(Mark::BareCr(at)));
+                assert_eq!(first_dot(&with(b"\n.")), (!last).then_some(at + 1));
+                assert_eq!(first_dot(&with(b"\n,.")), None);
             }
         }
     }

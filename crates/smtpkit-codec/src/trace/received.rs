@@ -35,8 +35,8 @@ use crate::{AddressLiteral, ClientName, DomainRef, Encode, MailboxRef};
 ///     .recipient(MailboxRef::parse("bob@example.org")?);
 /// assert_eq!(
 ///     String::from_utf8(field.to_vec())?,
-///     "Received: from client.example.com ([192.0.2.1]) by mx.example.org\r\n \
-///      with ESMTPS tls TLS_AES_128_GCM_SHA256 id 4711 for <bob@example.org>;\r\n \
+///     "Received: from client.example.com ([192.0.2.1]) by mx.example.org with ESMTPS\r\n \
+///      tls TLS_AES_128_GCM_SHA256 id 4711 for <bob@example.org>;\r\n \
 ///      Sun, 09 Sep 2001 01:46:40 +0000\r\n",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
