@@ -1,0 +1,585 @@
+//! The client machine: the orders that a driver gives it, and the octets that it moves.
+//!
+//! What a reply does is in `replies.rs`, what each state takes is the table in `awaited.rs`.
+
+use super::config::{ClientConfig, Plaintext, Protocol};
+use super::content::{Outgoing, Part, Progress, Transfer};
+use super::event::{ClientEvent, Closed, Ending, Ticket};
+use super::flight::{Asked, Flights, Note, Rules};
+use super::inbox::Inbox;
+use super::offers::{Offered, Offers, Unsupported};
+use super::transaction::{Plan, Transaction};
+use super::upgrade::{ClientUpgrade, Fatal};
+use super::{Clock, Pipelining};
+use crate::wire::{Iov, Tick, Wire};
+use alloc::collections::VecDeque;
+use smtpkit_codec::{
+    Auth, Command, EhloReply, Envelope, InitialResponse, Mail, MechanismName, Rcpt, ReplyStep,
+};
+
+/// Why an order was not taken. Nothing has been sent, the connection is as good as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// The machine awaits a reply, an answer or content; ask [`Client::is_ready`].
+    NotReady,
+    /// The connection is over.
+    Over,
+    /// The configuration refuses to say this in plaintext.
+    Plaintext,
+    /// TLS is on already, or the peer does not offer STARTTLS.
+    StartTls,
+    /// The command has an order method of its own, or changes the state of the session.
+    Command,
+    /// An answer in an AUTH exchange holds another octet than those of base64.
+    NotBase64,
+    /// The envelope has no recipient.
+    NoRecipients,
+    /// The peer cannot do what the message needs.
+    Unsupported(Unsupported),
+}
+
+impl core::fmt::Display for OrderError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NotReady => "the session is in the middle of something else",
+            Self::Over => "the connection is over",
+            Self::Plaintext => "refused in plaintext: STARTTLS has to come first",
+            Self::StartTls => "STARTTLS is not offered, or TLS is on already",
+            Self::Command => "this command cannot be given as a plain one",
+            Self::NotBase64 => "the answer is not base64",
+            Self::NoRecipients => "the envelope has no recipient",
+            Self::Unsupported(what) => return what.fmt(f),
+        })
+    }
+}
+
+impl core::error::Error for OrderError {}
+
+/// What a session may be asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Before the reply to the hello.
+    Opening,
+    /// Orders are taken when no reply is owed.
+    Open,
+    /// The caller owes an answer in an AUTH exchange.
+    Challenged,
+    /// The peer waits for a TLS handshake.
+    Upgrading,
+    /// Nothing more is said or heard.
+    Over,
+}
+
+/// Events that carry no reply, in the order in which they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    Upgrade,
+    Content(Ticket),
+    Finished(Ticket),
+}
+
+/// The sending side of one SMTP or LMTP connection (RFC 5321 §3, RFC 2033), without I/O.
+///
+/// `B` is the type of lent content: `&[u8]`, `Bytes`, `Vec<u8>`. Octets and time come and go through
+/// [`Wire`]; [`poll`](Self::poll) tells what happened.
+///
+/// ```
+/// use smtpkit_codec::ClientName;
+/// use smtpkit_session::client::{Answered, Client, ClientConfig, ClientEvent, Protocol};
+/// use smtpkit_session::{Iov, Tick, Wire};
+///
+/// let config = ClientConfig::new(Protocol::Smtp, ClientName::new("client.example.test")?);
+/// let mut client: Client<&[u8]> = Client::new(config, Tick::ZERO);
+///
+/// let greeting = b"220 mx.example.test\r\n";
+/// client.recv_slot()[..greeting.len()].copy_from_slice(greeting);
+/// client.received(greeting.len(), Tick::ZERO);
+/// assert!(matches!(client.poll(), ClientEvent::Reply { to: Answered::Greeting, .. }));
+///
+/// let mut iov = Iov::new();
+/// client.transmit(&mut iov);
+/// assert_eq!(iov.pieces(), [b"EHLO client.example.test\r\n"]);
+/// # Ok::<(), smtpkit_codec::SyntaxError>(())
+/// ```
+pub struct Client<B> {
+    inbox: Inbox,
+    pub(super) core: Core<B>,
+}
+
+/// All of the machine but the received octets, which events borrow.
+pub(super) struct Core<B> {
+    pub(super) config: ClientConfig,
+    pub(super) phase: Phase,
+    pub(super) encrypted: bool,
+    pub(super) flights: Flights,
+    pub(super) content: Outgoing<B>,
+    pub(super) transactions: VecDeque<Transaction>,
+    pub(super) ehlo: Option<EhloReply>,
+    pub(super) offers: Offers,
+    pub(super) clock: Clock,
+    pub(super) tickets: u64,
+    pub(super) needs_reset: bool,
+    pub(super) notices: VecDeque<Notice>,
+    pub(super) closed: Option<Closed>,
+}
+
+impl<B: AsRef<[u8]>> Client<B> {
+    /// A machine for a fresh connection, plaintext or under implicit TLS by `config`'s leave; it awaits the greeting.
+    pub fn new(config: ClientConfig, now: Tick) -> Self {
+        let mut core = Core::new(config, now);
+        core.flights.plan_greeting();
+        core.release();
+        Self { inbox: Inbox::new(), core }
+    }
+
+    /// The same under TLS from the first octet (RFC 8314 §3).
+    pub fn encrypted(config: ClientConfig, now: Tick) -> Self {
+        let mut client = Self::new(config, now);
+        client.core.encrypted = true;
+        client
+    }
+
+    /// A machine after a STARTTLS handshake: it says EHLO at once (RFC 3207 §4.2).
+    pub(super) fn upgraded(config: ClientConfig, now: Tick) -> Self {
+        let mut core = Core::new(config, now);
+        core.encrypted = true;
+        core.say_hello();
+        Self { inbox: Inbox::new(), core }
+    }
+
+    /// What happened, one thing for each call. After [`ClientEvent::Idle`] octets have to be moved first.
+    pub fn poll(&mut self) -> ClientEvent<'_> {
+        self.inbox.discard_shown();
+        if let Some(notice) = self.core.notices.pop_front() {
+            return match notice {
+                Notice::Upgrade => ClientEvent::Upgrade,
+                Notice::Content(ticket) => ClientEvent::Content(ticket),
+                Notice::Finished(ticket) => ClientEvent::Finished(ticket),
+            };
+        }
+        if let Some(closed) = self.core.closed {
+            return ClientEvent::Closed(closed);
+        }
+        if self.core.phase == Phase::Upgrading {
+            return ClientEvent::Idle;
+        }
+        let has_ended = self.inbox.has_ended();
+        match self.inbox.decode() {
+            ReplyStep::Reply { reply, .. } => ClientEvent::Reply { to: self.core.on_reply(reply), reply },
+            ReplyStep::NeedMore if has_ended => ClientEvent::Closed(self.core.close(Ending::EndOfStream)),
+            ReplyStep::NeedMore => ClientEvent::Idle,
+            ReplyStep::Bad { why, .. } => ClientEvent::Closed(self.core.close(Ending::Garbled(why))),
+        }
+    }
+
+    /// Whether an order can be given: no reply, answer or content is owed by either side. A connection may be kept
+    /// for later only while this holds.
+    pub fn is_ready(&self) -> bool {
+        self.core.is_ready() && !self.inbox.has_leftover() && !self.inbox.has_ended()
+    }
+
+    /// Whether the next [`transaction`](Self::transaction) can be given while the content of the last one is on its
+    /// way, so that both share one flight (RFC 2920 §3.1).
+    pub fn can_chain(&self) -> bool {
+        self.core.can_chain()
+    }
+
+    /// Whether TLS protects what is said.
+    pub const fn is_encrypted(&self) -> bool {
+        self.core.encrypted
+    }
+
+    /// What the peer offered in its reply to EHLO or LHLO; `None` before it, and after HELO.
+    pub const fn ehlo(&self) -> Option<&EhloReply> {
+        self.core.ehlo.as_ref()
+    }
+
+    /// Asks for TLS (RFC 3207 §4).
+    ///
+    /// # Errors
+    /// Not ready, TLS is on already, or not offered.
+    pub fn start_tls(&mut self, now: Tick) -> Result<(), OrderError> {
+        self.core.take_order(now)?;
+        if self.core.encrypted || !self.core.offers.starttls {
+            return Err(OrderError::StartTls);
+        }
+        self.core.say(&Command::StartTls, Asked::StartTls);
+        Ok(())
+    }
+
+    /// Gives the connection away for the handshake. Nothing of the machine is left: what the peer said in plaintext
+    /// is forgotten, and an octet that it sent after its reply is an attack (RFC 3207 §5, CVE-2011-0411).
+    ///
+    /// # Errors
+    /// [`Fatal`] if [`ClientEvent::Upgrade`] was not told, or plaintext is left. The connection has to be dropped.
+    pub fn into_upgrade(mut self) -> Result<ClientUpgrade, Fatal> {
+        self.inbox.discard_shown();
+        if self.core.phase != Phase::Upgrading {
+            return Err(Fatal::NotAgreed);
+        }
+        if self.inbox.has_leftover() {
+            return Err(Fatal::InjectedPlaintext);
+        }
+        Ok(ClientUpgrade::new(self.core.config))
+    }
+
+    /// Starts an authentication exchange (RFC 4954 §4). The text of the initial response is wiped when it is out.
+    ///
+    /// # Errors
+    /// Not ready, or the configuration refuses plaintext.
+    pub fn auth(
+        &mut self,
+        mechanism: MechanismName<'_>,
+        initial_response: InitialResponse<'_>,
+        now: Tick,
+    ) -> Result<(), OrderError> {
+        self.core.take_order(now)?;
+        self.core.refuse_plaintext()?;
+        self.core.flights.plan_auth(&Command::Auth(Auth { mechanism, initial_response }));
+        self.core.release();
+        Ok(())
+    }
+
+    /// Answers a challenge with base64 text; wiped when it is out.
+    ///
+    /// # Errors
+    /// No challenge is open, or the text is not base64.
+    pub fn respond(&mut self, base64: &[u8], now: Tick) -> Result<(), OrderError> {
+        if !base64.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=')) {
+            return Err(OrderError::NotBase64);
+        }
+        self.core.answer_challenge(base64, now)
+    }
+
+    /// Gives the exchange up: `*` (RFC 4954 §4). The peer answers 501.
+    ///
+    /// # Errors
+    /// No challenge is open.
+    pub fn cancel(&mut self, now: Tick) -> Result<(), OrderError> {
+        self.core.answer_challenge(b"*", now)
+    }
+
+    /// Starts a mail transaction: MAIL, RCPT and DATA go out in as few flights as the peer and the plan allow.
+    ///
+    /// # Errors
+    /// Not ready (and [`can_chain`](Self::can_chain) does not hold), refused in plaintext, or the peer lacks what the
+    /// envelope or the plan needs.
+    pub fn transaction(&mut self, envelope: &Envelope, plan: &Plan, now: Tick) -> Result<Ticket, OrderError> {
+        if self.core.can_chain() {
+            self.core.clock.advance(now);
+        } else {
+            self.core.take_order(now)?;
+        }
+        self.core.refuse_plaintext()?;
+        self.core.begin(envelope, plan)
+    }
+
+    /// Lends a piece of the content that [`ClientEvent::Content`] asked for; more follows.
+    ///
+    /// # Errors
+    /// No content is asked for.
+    pub fn body(&mut self, piece: B, now: Tick) -> Result<(), OrderError> {
+        self.core.lend(piece, Part::More, now)
+    }
+
+    /// Lends the last piece of the content, which may be empty.
+    ///
+    /// # Errors
+    /// No content is asked for.
+    pub fn last_body(&mut self, piece: B, now: Tick) -> Result<(), OrderError> {
+        self.core.lend(piece, Part::Last, now)
+    }
+
+    /// Whether a piece of content is asked for.
+    pub fn wants_body(&self) -> bool {
+        self.core.content.progress() == Progress::Wanted && self.core.closed.is_none()
+    }
+
+    /// Gives a command that changes no state but RSET's: NOOP, RSET, VRFY, EXPN, HELP and the like.
+    ///
+    /// # Errors
+    /// Not ready, or a command that has a method of its own.
+    pub fn command(&mut self, command: &Command<'_>, now: Tick) -> Result<(), OrderError> {
+        if !matches!(
+            command,
+            Command::Noop(_) | Command::Rset | Command::Vrfy(_) | Command::Expn(_) | Command::Help(_)
+        ) {
+            return Err(OrderError::Command);
+        }
+        self.core.take_order(now)?;
+        self.core.say(command, Asked::Command);
+        Ok(())
+    }
+
+    /// Ends the session politely (RFC 5321 §4.1.1.10).
+    ///
+    /// # Errors
+    /// Not ready.
+    pub fn quit(&mut self, now: Tick) -> Result<(), OrderError> {
+        self.core.take_order(now)?;
+        self.core.say(&Command::Quit, Asked::Quit);
+        Ok(())
+    }
+
+    /// Ends the connection as timed out: the caller's own patience is at its end. The next poll says what is known of
+    /// the message under way.
+    pub fn give_up(&mut self) {
+        self.core.close(Ending::TimedOut);
+    }
+
+    /// Shows each command that is about to be written and has not been shown; secrets are not in it. To be called
+    /// before [`Wire::transmit`] by drivers that keep a transcript.
+    pub fn note(&mut self, show: impl FnMut(Note<'_>)) {
+        self.core.flights.note(show);
+    }
+
+    /// The octets of the content under way that were written, dot-stuffing included.
+    pub const fn content_octets(&self) -> u64 {
+        self.core.content.octets()
+    }
+}
+
+impl<B: AsRef<[u8]>> Core<B> {
+    fn new(config: ClientConfig, now: Tick) -> Self {
+        Self {
+            config,
+            phase: Phase::Opening,
+            encrypted: false,
+            flights: Flights::new(),
+            content: Outgoing::new(),
+            transactions: VecDeque::new(),
+            ehlo: None,
+            offers: Offers::default(),
+            clock: Clock::new(now),
+            tickets: 0,
+            needs_reset: false,
+            notices: VecDeque::new(),
+            closed: None,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.phase == Phase::Open
+            && self.flights.is_empty()
+            && self.transactions.is_empty()
+            && self.notices.is_empty()
+    }
+
+    fn can_chain(&self) -> bool {
+        self.phase == Phase::Open
+            && self.pipelines()
+            && self.transactions.len() == 1
+            && matches!(self.content.progress(), Progress::Writing(Part::Last) | Progress::Written)
+            && !self.flights.awaits_chunk()
+    }
+
+    pub(super) fn pipelines(&self) -> bool {
+        self.offers.pipelining && self.config.pipelining == Pipelining::WhenOffered
+    }
+
+    fn take_order(&mut self, now: Tick) -> Result<(), OrderError> {
+        match self.phase {
+            Phase::Over => Err(OrderError::Over),
+            _ if self.is_ready() => {
+                self.clock.advance(now);
+                self.clock.progress();
+                Ok(())
+            }
+            _ => Err(OrderError::NotReady),
+        }
+    }
+
+    fn refuse_plaintext(&self) -> Result<(), OrderError> {
+        match self.config.plaintext {
+            Plaintext::Refused if !self.encrypted => Err(OrderError::Plaintext),
+            _ => Ok(()),
+        }
+    }
+
+    /// Plans one command and sends it as soon as the rules allow.
+    pub(super) fn say(&mut self, command: &Command<'_>, asked: Asked) {
+        self.flights.plan(command, asked);
+        self.release();
+    }
+
+    /// EHLO, or LHLO where the protocol is LMTP.
+    pub(super) fn say_hello(&mut self) {
+        let name = self.config.client_name();
+        let hello = match self.config.protocol {
+            Protocol::Smtp => Command::Ehlo(name),
+            Protocol::Lmtp => Command::Lhlo(name),
+        };
+        self.flights.plan(&hello, Asked::Ehlo);
+        self.release();
+    }
+
+    fn answer_challenge(&mut self, line: &[u8], now: Tick) -> Result<(), OrderError> {
+        if self.phase != Phase::Challenged {
+            return Err(OrderError::NotReady);
+        }
+        self.phase = Phase::Open;
+        self.clock.advance(now);
+        self.clock.progress();
+        self.flights.plan_auth_line(line);
+        self.release();
+        Ok(())
+    }
+
+    fn begin(&mut self, envelope: &Envelope, plan: &Plan) -> Result<Ticket, OrderError> {
+        if envelope.recipients.is_empty() {
+            return Err(OrderError::NoRecipients);
+        }
+        let session =
+            Offered { ehlo: self.ehlo.as_ref(), encrypted: self.encrypted, transactions: self.tickets };
+        let parameters = self.offers.parameters(&session, envelope, plan).map_err(OrderError::Unsupported)?;
+        let ticket = Ticket(self.tickets);
+        self.tickets += 1;
+        if core::mem::take(&mut self.needs_reset) {
+            self.flights.plan(&Command::Rset, Asked::Reset);
+        }
+        let mail = Mail { reverse_path: envelope.reverse_path.as_ref(), parameters: parameters.as_ref() };
+        self.flights.plan(&Command::Mail(mail), Asked::Mail(ticket));
+        for (index, recipient) in envelope.recipients.iter().enumerate() {
+            let rcpt =
+                Rcpt { forward_path: recipient.path.as_ref(), parameters: recipient.parameters.as_ref() };
+            self.flights.plan(&Command::Rcpt(rcpt), Asked::Rcpt(ticket, index));
+        }
+        if plan.transfer == Transfer::Data {
+            self.flights.plan(&Command::Data, Asked::Data(ticket));
+        }
+        self.transactions.push_back(Transaction::new(ticket, envelope.recipients.len(), plan));
+        self.clock.transaction_started();
+        self.release();
+        Ok(ticket)
+    }
+
+    fn lend(&mut self, piece: B, part: Part, now: Tick) -> Result<(), OrderError> {
+        let Some(transaction) = self.transactions.front() else { return Err(OrderError::NotReady) };
+        if self.closed.is_some() {
+            return Err(OrderError::Over);
+        }
+        if self.content.progress() != Progress::Wanted {
+            return Err(OrderError::NotReady);
+        }
+        let ticket = transaction.ticket;
+        if transaction.transfer == Transfer::Chunks {
+            let asked = if part == Part::Last { Asked::Content(ticket) } else { Asked::Chunk(ticket) };
+            self.flights.begin_content(asked);
+        }
+        self.notices.retain(|notice| *notice != Notice::Content(ticket));
+        self.clock.advance(now);
+        self.clock.progress();
+        self.clock.piece_lent();
+        if let Err(unclean) = self.content.lend(piece, part) {
+            self.close(Ending::Unclean(unclean));
+        }
+        Ok(())
+    }
+
+    /// Lets as many planned commands go as the rules allow.
+    pub(super) fn release(&mut self) {
+        if self.content.is_open() {
+            return;
+        }
+        let rules =
+            Rules { pipelining: self.pipelines(), octets_max: self.config.unanswered_octets_max as u64 };
+        let transactions = &self.transactions;
+        self.flights.release(rules, |asked| match asked {
+            Asked::Data(ticket) => transactions
+                .iter()
+                .find(|transaction| transaction.ticket == ticket)
+                .is_some_and(Transaction::lets_data_go),
+            _ => true,
+        });
+    }
+
+    /// Ends the connection: nothing more is said or heard.
+    pub(super) fn close(&mut self, why: Ending) -> Closed {
+        if let Some(closed) = self.closed {
+            return closed;
+        }
+        let awaited = self.flights.front().map(|(asked, _)| asked.awaited());
+        let is_written = self.content.progress() == Progress::Written;
+        let unknown = self.transactions.front().filter(|front| is_written && !front.given_up);
+        let unknown = unknown.map(|transaction| transaction.ticket);
+        let closed = Closed { why, awaited, unknown };
+        self.closed = Some(closed);
+        self.phase = Phase::Over;
+        self.content.clear();
+        self.notices.retain(|notice| matches!(notice, Notice::Finished(_)));
+        closed
+    }
+
+    fn deadline(&self) -> Option<Tick> {
+        if matches!(self.phase, Phase::Over | Phase::Upgrading | Phase::Challenged) {
+            return None;
+        }
+        let timeouts = &self.config.timeouts;
+        match self.flights.front() {
+            Some((asked, _))
+                if self.content.progress() != Progress::Wanted || self.flights.awaits_chunk() =>
+            {
+                Some(self.clock.deadline(timeouts, asked.awaited(), self.content.octets()))
+            }
+            _ => self.clock.transaction_deadline(timeouts),
+        }
+    }
+}
+
+impl<B: AsRef<[u8]>> Wire for Client<B> {
+    fn recv_slot(&mut self) -> &mut [u8] {
+        match self.core.phase {
+            Phase::Over | Phase::Upgrading => &mut [],
+            _ => {
+                self.inbox.discard_shown();
+                self.inbox.slot()
+            }
+        }
+    }
+
+    fn received(&mut self, n: usize, now: Tick) {
+        self.core.clock.advance(now);
+        self.inbox.filled(n);
+    }
+
+    fn transmit<'s>(&'s self, iov: &mut Iov<'s>) {
+        if self.core.closed.is_none() && self.core.content.transmit(iov) {
+            // A list that is full keeps the rest for the next write.
+            let _ = iov.push(self.core.flights.unwritten());
+        }
+    }
+
+    fn sent(&mut self, n: usize, now: Tick) {
+        let core = &mut self.core;
+        core.clock.advance(now);
+        core.clock.progress();
+        let was_writing = matches!(core.content.progress(), Progress::Writing(_));
+        let text = match core.content.sent(n) {
+            Ok(text) => text,
+            Err(unclean) => {
+                core.close(Ending::Unclean(unclean));
+                return;
+            }
+        };
+        core.flights.wrote(text);
+        if was_writing && !matches!(core.content.progress(), Progress::Writing(_)) {
+            core.clock.piece_written();
+            if core.content.is_answerable() {
+                core.flights.content_written();
+            }
+            core.ask_for_content();
+        }
+    }
+
+    fn deadline(&self) -> Option<Tick> {
+        self.core.deadline()
+    }
+
+    fn expired(&mut self, now: Tick) {
+        self.core.clock.advance(now);
+        if self.core.deadline().is_some_and(|deadline| deadline <= now) {
+            self.core.close(Ending::TimedOut);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The machines from outside: dialogues of the client, and both machines against each other.
+
+#[cfg(test)]
+mod client;
