@@ -8,6 +8,7 @@ mod code;
 mod decoder;
 mod enhanced;
 mod owned;
+mod stored;
 mod view;
 
 pub use code::{ReplyCode, Severity};

@@ -8,3 +8,7 @@ mod commands;
 mod ehlo_reply;
 #[cfg(test)]
 mod words;
+#[cfg(test)]
+mod fragmentation;
+#[cfg(test)]
+mod round_trip;
