@@ -6,8 +6,6 @@
 //! that the processor has: the whole of a block is tested without a branch, and only a
 //! block that holds something is looked at octet by octet.
 
-use fearless_simd::{Level, Simd, dispatch};
-
 /// What breaks the flow of content, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -97,13 +95,16 @@ fn first_piece(octets: &[u8], test: impl Test) -> usize {
     if octets.len() < PIECE + AHEAD {
         return 0;
     }
-    let level = Level::try_detect().unwrap_or(Level::baseline());
-    dispatch!(level, simd => first_piece_with(simd, octets, test))
+    // Asking the processor needs std; without it the loop has the vectors of the target.
+    #[cfg(feature = "std")]
+    return fearless_simd::dispatch!(fearless_simd::Level::new(), _simd => search(octets, test));
+    #[cfg(not(feature = "std"))]
+    search(octets, test)
 }
 
-/// The same inside a function that has the vector instructions of `_simd`.
+/// The search itself, always inlined, so that it has the vector instructions of its caller.
 #[inline(always)]
-fn first_piece_with(_simd: impl Simd, octets: &[u8], test: impl Test) -> usize {
+fn search(octets: &[u8], test: impl Test) -> usize {
     let mut from = 0;
     while let Some(block) = octets.get(from..).and_then(<[u8]>::first_chunk::<{ BLOCK + AHEAD }>) {
         if holds::<BLOCK>(block, test) {
