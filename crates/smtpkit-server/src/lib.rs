@@ -52,6 +52,7 @@
 //! | `listening`, `gate` | sockets, connection limits, draining |
 //! | `connection`, `mailing`, `exchange`, `link`, `transport` | one connection |
 //! | `record` | what is logged |
+//! | [`maildir`] | a mailbox format for handlers that store mail |
 
 mod body;
 mod builder;
@@ -65,6 +66,7 @@ mod handler;
 mod limits;
 mod link;
 mod listening;
+pub mod maildir;
 mod mailing;
 mod network;
 mod peer;

@@ -96,7 +96,9 @@ impl Incoming {
             let message = folder.join(&name);
             match fs::hard_link(&self.temporary, &message) {
                 // the same mailbox twice in one transaction gets the message once
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && linked.contains(&message) => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && linked.contains(&message) => {
+                    Ok(())
+                }
                 Err(error) => Err(error),
                 Ok(()) => {
                     linked.push(message);
@@ -127,7 +129,12 @@ fn unique_name() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let delivery = DELIVERIES.fetch_add(1, Ordering::Relaxed);
     let random = getrandom::u64().unwrap_or(delivery);
-    format!("{}.M{}P{}Q{delivery}R{random:016x}.smtpkit", now.as_secs(), now.subsec_micros(), std::process::id())
+    format!(
+        "{}.M{}P{}Q{delivery}R{random:016x}.smtpkit",
+        now.as_secs(),
+        now.subsec_micros(),
+        std::process::id()
+    )
 }
 
 /// `create_dir_all` that syncs the parent of each folder that it makes.

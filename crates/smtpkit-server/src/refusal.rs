@@ -57,6 +57,11 @@ impl Refusal {
         Self::of(reply(553, 7, 1, "this sender address is not yours"))
     }
 
+    /// 554 5.4.6: the message has passed too many servers (RFC 5321 §6.3).
+    pub const fn mail_loop() -> Self {
+        Self::of(reply(554, 4, 6, "too many hops, this is a mail loop"))
+    }
+
     /// 451 4.3.0: something is wrong on our side for now.
     pub const fn try_later() -> Self {
         Self::of(reply(451, 3, 0, "local error, try again"))

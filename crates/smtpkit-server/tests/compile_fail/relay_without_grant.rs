@@ -1,0 +1,5 @@
+use smtpkit_server::Route;
+
+fn main() {
+    let _route = Route::relay();
+}

@@ -1,0 +1,107 @@
+//! Connections, errors and slow clients are bounded.
+
+use std::time::Duration;
+
+use smtpkit_server::{Gate, Limits, Rate};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::world::{Client, PATIENCE, Recorder, mx, run};
+
+#[tokio::test]
+async fn too_many_connections_are_turned_away() {
+    let recorder = Recorder::default();
+    let limits = Limits { connections_max: 2, ..Limits::default() };
+    let gate = Gate::new(&limits);
+    let server = run(mx(&recorder).limits(limits).gate(gate.clone()), &recorder).await;
+    let mut first = server.client().await;
+    let _second = server.client().await;
+    assert_eq!(gate.connections(), 2);
+    let mut third = Client::new(TcpStream::connect(server.address).await.unwrap());
+    third.expect("421 4.7.0").await;
+    third.expect_end().await;
+    first.ask("QUIT", "221").await;
+    first.expect_end().await;
+    timeout(PATIENCE, async {
+        while gate.connections() > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    server.client().await;
+}
+
+#[tokio::test]
+async fn loopback_is_exempt_unless_told_otherwise() {
+    let recorder = Recorder::default();
+    let limits = Limits {
+        connections_per_address_max: 1,
+        connection_rate: Some(Rate { count: 2, per: Duration::from_secs(3600) }),
+        ..Limits::default()
+    };
+    let server = run(mx(&recorder).limits(limits.clone()), &recorder).await;
+    let _clients = [server.client().await, server.client().await, server.client().await];
+    let server = run(mx(&recorder).limits(limits).exempt([]), &recorder).await;
+    let _client = server.client().await;
+    let mut second = Client::new(TcpStream::connect(server.address).await.unwrap());
+    second.expect("421 4.7.0").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_is_slowed_down_and_cut() {
+    let recorder = Recorder::default();
+    let listening = mx(&recorder).bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let (client, stream) = tokio::io::duplex(64 * 1024);
+    let mut client = Client::new(client);
+    let session = async {
+        client.expect("220").await;
+        let start = tokio::time::Instant::now();
+        for _ in 0..19 {
+            client.ask("JUNK", "500").await;
+        }
+        client.ask("JUNK", "421 4.7.0").await;
+        assert!(start.elapsed() >= Duration::from_secs(9), "{:?}", start.elapsed());
+    };
+    tokio::join!(listening.serve_stream(stream, None, smtpkit_server::CancellationToken::new()), session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_client_is_told_to_go() {
+    let recorder = Recorder::default();
+    let listening = mx(&recorder).bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let (client, stream) = tokio::io::duplex(64 * 1024);
+    let mut client = Client::new(client);
+    let session = async {
+        client.expect("220").await;
+        tokio::time::sleep(Duration::from_secs(299)).await;
+        client.ask("NOOP", "250").await;
+        tokio::time::sleep(Duration::from_secs(301)).await;
+        client.expect("421 4.4.2").await;
+        client.expect_end().await;
+    };
+    tokio::join!(listening.serve_stream(stream, None, smtpkit_server::CancellationToken::new()), session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_speaks_before_the_greeting_is_refused() {
+    let recorder = Recorder::default();
+    let builder = mx(&recorder).greeting_delay(Duration::from_secs(5));
+    let listening = builder.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    for (early, expected) in [(true, "521 5.5.1"), (false, "250")] {
+        let (client, stream) = tokio::io::duplex(64 * 1024);
+        let mut client = Client::new(client);
+        let session = async {
+            if early {
+                client.send("EHLO client.test\r\n").await;
+                client.expect("220").await;
+            } else {
+                client.expect("220").await;
+                client.send("EHLO client.test\r\n").await;
+            }
+            client.expect(expected).await;
+            drop(client);
+        };
+        tokio::join!(listening.serve_stream(stream, None, smtpkit_server::CancellationToken::new()), session);
+    }
+}

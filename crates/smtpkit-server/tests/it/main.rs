@@ -1,0 +1,22 @@
+//! The server as its clients meet it: real sockets on loopback, real TLS, a handler that records.
+
+#[cfg(test)]
+mod authentication;
+#[cfg(test)]
+mod compile;
+#[cfg(test)]
+mod content;
+#[cfg(test)]
+mod draining;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod local_socket;
+#[cfg(test)]
+mod relaying;
+#[cfg(test)]
+mod setup;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod world;
