@@ -326,7 +326,7 @@ impl EhloReplyBuilder {
 #[inline]
 fn keyword_of(line: &[u8]) -> Option<Keyword> {
     let keyword = line.get(..Class::KEYWORD.run(line))?;
-    let found = Keyword::of_octets(keyword)?;
+    let found = Keyword::of_keyword(keyword)?;
     match line.get(keyword.len()) {
         None | Some(b' ') => Some(found),
         Some(b'=') if found == Keyword::Auth => Some(found),

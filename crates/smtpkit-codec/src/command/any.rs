@@ -127,7 +127,7 @@ impl<'a> Command<'a> {
             return Ok(bare);
         }
         // RFC 5321 §4.1.1: tolerate white space before the end of the line
-        let text = text.trim_end_matches([' ', '\t']);
+        let text = if text.ends_with([' ', '\t']) { trimmed(text) } else { text };
         match command(text) {
             Ok(("", command)) => Ok(command),
             Ok((rest, _)) => Err(Fault::in_line(Fault::at(rest, Expected::EndOfLine), text)),
@@ -186,13 +186,18 @@ impl<'a> Command<'a> {
     }
 }
 
+#[cold]
+fn trimmed(line: &str) -> &str {
+    line.trim_end_matches([' ', '\t'])
+}
+
 /// `command = verb [SP argument]`: the rest of the line is what the verb's rule left.
+#[inline(always)]
 fn command(line: &str) -> Parsed<'_, Command<'_>> {
-    let Some((verb, rest)) = line.split_at_checked(4) else {
+    let (Some(verb), Some(rest)) = (line.as_bytes().first_chunk::<4>(), line.get(4..)) else {
         return unknown(line).map(|(rest, command)| (rest, Command::Unknown(command)));
     };
-    let Ok(verb) = <[u8; 4]>::try_from(verb.as_bytes()) else { return Err(Fault::at(line, Expected::Verb)) };
-    let verb = folded(verb);
+    let verb = folded(*verb);
     if rest.is_empty()
         && let Some(bare) = Command::bare(verb)
     {
@@ -226,13 +231,18 @@ fn command(line: &str) -> Parsed<'_, Command<'_>> {
 
 /// The known verbs of more than four octets.
 fn longer(line: &str) -> Parsed<'_, Command<'_>> {
-    let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let rest = line.get(verb.len()..).unwrap_or(rest);
-    if verb.eq_ignore_ascii_case("STARTTLS") {
+    let behind = |verb: &str| line.get(verb.len()..).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    if token::starts_with(line, b"STARTTLS")
+        && let Some(rest) = behind("STARTTLS")
+    {
         Ok((token::skip_spaces(rest), Command::StartTls))
-    } else if verb.eq_ignore_ascii_case("XCLIENT") {
+    } else if token::starts_with(line, b"XCLIENT")
+        && let Some(rest) = behind("XCLIENT")
+    {
         argument(rest, attribute::attributes, Command::Xclient)
-    } else if verb.eq_ignore_ascii_case("XFORWARD") {
+    } else if token::starts_with(line, b"XFORWARD")
+        && let Some(rest) = behind("XFORWARD")
+    {
         argument(rest, attribute::attributes, Command::Xforward)
     } else {
         unknown(line).map(|(rest, command)| (rest, Command::Unknown(command)))

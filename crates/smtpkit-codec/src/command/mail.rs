@@ -31,7 +31,7 @@ pub struct Mail<'a> {
 /// Takes what follows "MAIL". Spaces behind the colon are tolerated.
 #[inline]
 pub(super) fn mail(input: &str) -> Parsed<'_, Mail<'_>> {
-    let (rest, ()) = token::word(" FROM:", Expected::From)(input)?;
+    let (rest, ()) = token::word(b" FROM:", Expected::From)(input)?;
     let (rest, reverse_path) = reverse_path(token::skip_spaces(rest))?;
     if !rest.is_empty() && !rest.starts_with([' ', '\t']) {
         return Err(Fault::at(rest, Expected::Space));

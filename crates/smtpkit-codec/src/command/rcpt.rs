@@ -31,7 +31,7 @@ pub struct Rcpt<'a> {
 /// Takes what follows "RCPT". Spaces behind the colon are tolerated.
 #[inline]
 pub(super) fn rcpt(input: &str) -> Parsed<'_, Rcpt<'_>> {
-    let (rest, ()) = token::word(" TO:", Expected::To)(input)?;
+    let (rest, ()) = token::word(b" TO:", Expected::To)(input)?;
     let (rest, forward_path) = forward_path(token::skip_spaces(rest))?;
     if !rest.is_empty() && !rest.starts_with([' ', '\t']) {
         return Err(Fault::at(rest, Expected::Space));

@@ -67,7 +67,7 @@ pub(crate) fn burl(input: &str) -> Parsed<'_, Burl<'_>> {
     if rest.is_empty() {
         return Ok((rest, Burl { url, last: false }));
     }
-    let (rest, ()) = token::word("LAST", Expected::Last)(token::skip_spaces(rest))?;
+    let (rest, ()) = token::word(b"LAST", Expected::Last)(token::skip_spaces(rest))?;
     Ok((rest, Burl { url, last: true }))
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn bdat(input: &str) -> Parsed<'_, Bdat> {
     if marker.len() == rest.len() {
         return Err(Fault::at(rest, Expected::Number));
     }
-    let (rest, ()) = token::word("LAST", Expected::Last)(marker)?;
+    let (rest, ()) = token::word(b"LAST", Expected::Last)(marker)?;
     Ok((rest, Bdat { size, last: true }))
 }
 

@@ -6,6 +6,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
+use nom::Parser as _;
+use nom::branch::alt;
+use nom::combinator::value;
+
 use crate::grammar::xtext::{Xtext, xtext};
 use crate::grammar::{Class, Fault, Parsed, token, whole};
 use crate::limits;
@@ -49,8 +53,9 @@ impl fmt::Display for Ret {
 /// ret-value = "FULL" / "HDRS"          ; RFC 3461 §4.3
 /// ```
 pub(crate) fn ret(input: &str) -> Parsed<'_, Ret> {
-    let ret = if input.starts_with(['F', 'f']) { Ret::Full } else { Ret::Headers };
-    token::word(ret.as_str(), Expected::Ret)(input).map(|(rest, ())| (rest, ret))
+    let full = value(Ret::Full, token::word(b"FULL", Expected::Ret));
+    let headers = value(Ret::Headers, token::word(b"HDRS", Expected::Ret));
+    alt((full, headers)).parse(input)
 }
 
 /// ```abnf
@@ -151,14 +156,9 @@ pub(crate) fn notify(input: &str) -> Parsed<'_, Notify> {
     let mut notify = Notify::NEVER;
     let mut rest = input;
     loop {
-        let (condition, name) = match rest.as_bytes().first() {
-            Some(b'S' | b's') => (Notify::SUCCESS, "SUCCESS"),
-            Some(b'F' | b'f') => (Notify::FAILURE, "FAILURE"),
-            Some(b'N' | b'n') => (Notify::NEVER, "NEVER"),
-            _ => (Notify::DELAY, "DELAY"),
-        };
         let element = rest;
-        rest = token::word(name, Expected::Notify)(rest)?.0;
+        let condition;
+        (rest, condition) = notify_element(element)?;
         notify = notify.or(condition);
         let next = rest.strip_prefix(',');
         if condition.is_never() && (next.is_some() || element.len() != input.len()) {
@@ -169,6 +169,16 @@ pub(crate) fn notify(input: &str) -> Parsed<'_, Notify> {
             None => return Ok((rest, notify)),
         }
     }
+}
+
+/// `"NEVER" / notify-list-element`
+#[inline]
+fn notify_element(input: &str) -> Parsed<'_, Notify> {
+    let never = value(Notify::NEVER, token::word(b"NEVER", Expected::Notify));
+    let success = value(Notify::SUCCESS, token::word(b"SUCCESS", Expected::Notify));
+    let failure = value(Notify::FAILURE, token::word(b"FAILURE", Expected::Notify));
+    let delay = value(Notify::DELAY, token::word(b"DELAY", Expected::Notify));
+    alt((failure, success, delay, never)).parse(input)
 }
 
 /// The value of `ORCPT` in RCPT: the recipient as the originator named it (RFC 3461 §4.2, RFC 6533 §3).

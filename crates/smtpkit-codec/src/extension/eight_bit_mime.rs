@@ -2,7 +2,11 @@
 
 use core::fmt;
 
-use crate::grammar::{Fault, Parsed, token};
+use nom::Parser as _;
+use nom::branch::alt;
+use nom::combinator::value;
+
+use crate::grammar::{Parsed, token};
 use crate::syntax_error::Expected;
 
 /// The value of `BODY` in MAIL (RFC 6152 §2, RFC 3030 §3).
@@ -47,13 +51,10 @@ impl fmt::Display for Body {
 /// ```
 #[inline]
 pub(crate) fn body(input: &str) -> Parsed<'_, Body> {
-    let body = match input.as_bytes().first() {
-        Some(b'7') => Body::SevenBit,
-        Some(b'8') => Body::EightBitMime,
-        Some(b'B' | b'b') => Body::BinaryMime,
-        _ => return Err(Fault::at(input, Expected::Body)),
-    };
-    token::word(body.as_str(), Expected::Body)(input).map(|(rest, ())| (rest, body))
+    let seven_bit = value(Body::SevenBit, token::word(b"7BIT", Expected::Body));
+    let eight_bit_mime = value(Body::EightBitMime, token::word(b"8BITMIME", Expected::Body));
+    let binary_mime = value(Body::BinaryMime, token::word(b"BINARYMIME", Expected::Body));
+    alt((eight_bit_mime, seven_bit, binary_mime)).parse(input)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::grammar::{Class, token};
+
 /// One row per keyword: its variant, its text, its reference.
 macro_rules! keywords {
     ($($Variant:ident $keyword:literal $reference:literal;)*) => {
@@ -71,15 +73,15 @@ keywords! {
 impl Keyword {
     /// The known keyword of that name, in either case.
     #[must_use]
-    #[inline]
     pub fn named(name: &str) -> Option<Self> {
-        Self::of_octets(name.as_bytes())
+        if Class::KEYWORD.all(name) { Self::of_keyword(name.as_bytes()) } else { None }
     }
 
+    /// The known keyword of that name, of which every octet is in [`Class::KEYWORD`].
     #[inline]
-    pub(crate) fn of_octets(name: &[u8]) -> Option<Self> {
+    pub(crate) fn of_keyword(name: &[u8]) -> Option<Self> {
         let found = (*SLOTS.get(slot(name)?)?)?;
-        found.as_str().as_bytes().eq_ignore_ascii_case(name).then_some(found)
+        token::same_keyword(found.as_str().as_bytes(), name).then_some(found)
     }
 
     /// The bit of this keyword in a set of them.

@@ -52,8 +52,8 @@ impl fmt::Display for Parameter<'_> {
 
 /// The parameters that a command knows: one row each.
 pub(crate) trait Known: Copy {
-    /// The parameter of that keyword, in either case.
-    fn named(keyword: &str) -> Option<Self>;
+    /// The parameter whose keyword `input` begins with, in either case, and what follows it.
+    fn at(input: &str) -> Option<(&str, Self)>;
     /// Its keyword as it is sent.
     fn keyword(self) -> &'static str;
     /// Its bit in the set of those present; no two share one.
@@ -62,6 +62,20 @@ pub(crate) trait Known: Copy {
     fn excludes(self) -> u16;
     /// Reads what follows its keyword: "=" and a value by its rule, or nothing.
     fn rest(self, input: &str) -> Parsed<'_, ()>;
+
+    /// The parameter of that keyword, in either case.
+    fn named(keyword: &str) -> Option<Self> {
+        Self::at(keyword).filter(|(rest, _)| rest.is_empty()).map(|(_, known)| known)
+    }
+}
+
+/// What follows `keyword`, if it is the keyword that `input` begins with.
+#[inline(always)]
+pub(crate) fn behind<'a, const N: usize>(input: &'a str, keyword: &'static [u8; N]) -> Option<&'a str> {
+    if !token::starts_with(input, keyword) {
+        return None;
+    }
+    input.get(N..).filter(|rest| !rest.as_bytes().first().is_some_and(|&octet| Class::KEYWORD.has(octet)))
 }
 
 /// Makes the table of a command's known parameters: variant, keyword, rule of the value if it
@@ -73,8 +87,14 @@ macro_rules! known_parameters {
 
         impl $crate::extension::parameter::Known for $Name {
             #[inline]
-            fn named(keyword: &str) -> Option<Self> {
-                $(if keyword.eq_ignore_ascii_case($keyword) { return Some(Self::$variant); })*
+            fn at(input: &str) -> Option<(&str, Self)> {
+                $(
+                    if let Some(rest) = $crate::extension::parameter::behind(input, const {
+                        $keyword.as_bytes().first_chunk::<{ $keyword.len() }>().expect("invariant: all of it")
+                    }) {
+                        return Some((rest, Self::$variant));
+                    }
+                )*
                 None
             }
 
@@ -291,10 +311,7 @@ impl Seen {
     /// `start` is the whole list, of which `input` is the rest; gives back what follows.
     #[inline]
     fn parameter<'a, K: Known>(&mut self, start: &str, input: &'a str) -> Result<&'a str, nom::Err<Fault>> {
-        let (rest, keyword) = token::run(Class::KEYWORD, Expected::Keyword)(input)?;
-        let Some(known) = K::named(keyword) else {
-            return self.unknown_parameter(start, input, keyword, rest);
-        };
+        let Some((rest, known)) = K::at(input) else { return self.unknown_parameter(start, input) };
         if self.present & known.excludes() != 0 {
             let twice = self.present & known.bit() != 0;
             return Err(Fault::at(input, if twice { Expected::Once } else { Expected::Exclusive }));
@@ -307,13 +324,8 @@ impl Seen {
     /// esmtp-value = 1*(%d33-60 / %d62-126 / UTF8-non-ascii)   ; RFC 5321 §4.1.2, RFC 6531 §3.4
     /// ```
     #[cold]
-    fn unknown_parameter<'a>(
-        &mut self,
-        start: &str,
-        input: &'a str,
-        keyword: &str,
-        rest: &'a str,
-    ) -> Result<&'a str, nom::Err<Fault>> {
+    fn unknown_parameter<'a>(&mut self, start: &str, input: &'a str) -> Result<&'a str, nom::Err<Fault>> {
+        let (rest, keyword) = token::run(Class::KEYWORD, Expected::Keyword)(input)?;
         if keyword.starts_with('-') {
             return Err(Fault::at(input, Expected::Keyword));
         }

@@ -86,7 +86,7 @@ pub(crate) fn date_time(input: &str) -> Parsed<'_, DateTime<'_>> {
     let (rest, month) = digits(rest, 2)?;
     let (rest, ()) = mark(b'-')(rest)?;
     let (rest, day) = digits(rest, 2)?;
-    let (rest, ()) = token::word("T", Expected::DateTime)(rest)?;
+    let (rest, ()) = token::word(b"T", Expected::DateTime)(rest)?;
     let (rest, hour) = digits(rest, 2)?;
     let (rest, ()) = mark(b':')(rest)?;
     let (rest, minute) = digits(rest, 2)?;

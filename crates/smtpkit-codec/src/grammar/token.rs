@@ -31,22 +31,76 @@ pub(crate) fn octet<'a>(wanted: u8, expected: Expected) -> impl Fn(&'a str) -> P
     }
 }
 
-/// A word in either case; `word` is ASCII.
+/// A word in either case.
 #[inline(always)]
-pub(crate) fn word<'a>(word: &'static str, expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, ()> {
-    move |input| match input.as_bytes().get(..word.len()) {
-        Some(found) if found.eq_ignore_ascii_case(word.as_bytes()) => {
-            split(input, word.len(), expected).map(|(rest, _)| (rest, ()))
+pub(crate) fn word<'a, const N: usize>(
+    word: &'static [u8; N],
+    expected: Expected,
+) -> impl Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| {
+        if starts_with(input, word) {
+            split(input, N, expected).map(|(rest, _)| (rest, ()))
+        } else {
+            Err(Fault::at(input, expected))
         }
-        _ => Err(Fault::at(input, expected)),
+    }
+}
+
+/// Does `input` begin with `word`, of 1 to 16 octets, in either case? One comparison of integers:
+/// the mask that folds the letters of `word` is known when it is compiled.
+#[inline(always)]
+pub(crate) fn starts_with<const N: usize>(input: &str, word: &'static [u8; N]) -> bool {
+    const { assert!(N <= 16, "a word has at most 16 octets") };
+    let mask = wide(&word.map(|octet| if octet.is_ascii_alphabetic() { 0xdf } else { 0xff }));
+    input.as_bytes().first_chunk::<N>().is_some_and(|found| wide(found) & mask == wide(word) & mask)
+}
+
+/// Octets as one integer.
+#[inline(always)]
+fn wide<const N: usize>(octets: &[u8; N]) -> u128 {
+    let mut wide = [0; 16];
+    if let Some(head) = wide.first_chunk_mut::<N>() {
+        *head = *octets;
+    }
+    u128::from_le_bytes(wide)
+}
+
+/// Are two keywords the same in either case? Exact for letters, digits and "-", which are all that
+/// [`Class::KEYWORD`] holds: clearing bit 5 keeps those apart. Eight octets at a time.
+#[inline]
+pub(crate) fn same_keyword(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let folded = |octets: &[u8; 8]| u64::from_le_bytes(*octets) & 0xdfdf_dfdf_dfdf_dfdf;
+    match (left.last_chunk::<8>(), right.last_chunk::<8>()) {
+        (Some(left_end), Some(right_end)) => {
+            let (lefts, rights) = (left.as_chunks::<8>().0, right.as_chunks::<8>().0);
+            folded(left_end) == folded(right_end)
+                && lefts.iter().zip(rights).all(|(left, right)| folded(left) == folded(right))
+        }
+        _ => left.iter().zip(right).all(|(left, right)| (left ^ right) & 0xdf == 0),
     }
 }
 
 /// What is left of `input` without the white space in front of it (RFC 5321 §4.1.1: tolerate it).
 #[inline(always)]
 pub(crate) fn skip_spaces(input: &str) -> &str {
-    let spaces = input.bytes().position(|octet| octet != b' ' && octet != b'\t');
-    spaces.and_then(|octets| input.get(octets..)).unwrap_or("")
+    match input.as_bytes().first() {
+        Some(b' ' | b'\t') => skip_all_spaces(input),
+        _ => input,
+    }
+}
+
+#[inline]
+fn skip_all_spaces(input: &str) -> &str {
+    let mut rest = input;
+    while let Some((b' ' | b'\t', _)) = rest.as_bytes().split_first()
+        && let Some(next) = rest.get(1..)
+    {
+        rest = next;
+    }
+    rest
 }
 
 /// `1*DIGIT`, at most 2⁶⁴ − 1: a greater number is an error, not a wrapped one.
@@ -118,6 +172,27 @@ mod tests {
         check("=", None);
         check("AGE", None);
         check("AG-E", None);
+    }
+
+    #[test]
+    fn words_and_keywords_are_compared_in_either_case_and_exactly() {
+        let check =
+            |input: &str, expected: bool| assert_eq!(starts_with(input, b" From:"), expected, "{input:?}");
+        check(" FROM:<", true);
+        check(" from:", true);
+        check(" FROM", false);
+        check("\0FROM:", false);
+        check(" FROM\u{1a}", false);
+        let words =
+            ["DSN", "size", "SIZE", "8BITMIME", "8bitmime", "BINARYMIME", "binarymimE", "MT-PRIORITY", "X-Y"];
+        let longer =
+            ["ENHANCEDSTATUSCODES", "enhancedstatuscodes", "ENHANCEDsTATUSCODE5", "A-BCDEFG-HIJKLMN"];
+        for left in words.into_iter().chain(longer) {
+            for right in words.into_iter().chain(longer) {
+                let same = same_keyword(left.as_bytes(), right.as_bytes());
+                assert_eq!(same, left.eq_ignore_ascii_case(right), "{left} {right}");
+            }
+        }
     }
 
     #[test]
