@@ -5,17 +5,10 @@
 //! becomes of a message ([`message`](Session::message)). Everything else has a default.
 //!
 //! ```
-//! use smtpkit_server::{Body, Handler, LocalDomains, Peer, Recipient, Refusal, RelayGrant, Reply, Route, Server};
-//! use smtpkit_server::{Session, Transaction, accepted};
+//! use smtpkit_server::{Body, LocalDomains, Peer, Recipient, Refusal, RelayGrant, Reply, Route, Server};
+//! use smtpkit_server::{Session, Transaction, accepted, each};
 //!
 //! struct Discard;
-//!
-//! impl Handler for Discard {
-//!     type Session = Self;
-//!     async fn connect(&self, _peer: &Peer) -> Result<Self, Refusal> {
-//!         Ok(Self)
-//!     }
-//! }
 //!
 //! impl Session for Discard {
 //!     async fn rcpt<'a>(
@@ -32,7 +25,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let domains = LocalDomains::new(["example.test"])?;
-//! let listening = Server::mx("mx.example.test", domains, Discard).bind("127.0.0.1:0".parse()?).await?;
+//! let listening = Server::mx("mx.example.test", domains, each(|_| Discard)).bind("127.0.0.1:0".parse()?).await?;
 //! println!("{:?}", listening.local_addrs());
 //! # Ok(())
 //! # }
@@ -93,7 +86,7 @@ pub use delivery::Delivery;
 pub use domains::{BadDomain, LocalDomains};
 pub use error::ServerError;
 pub use gate::Gate;
-pub use handler::{Handler, Session};
+pub use handler::{Each, Handler, Session, each};
 pub use limits::{Limits, Rate};
 pub use listening::{Listening, Served};
 pub use network::{BadNetwork, Network};
@@ -101,4 +94,9 @@ pub use peer::{Peer, Role};
 pub use refusal::{Refusal, accepted, accepted_as};
 pub use route::{GrantReason, RelayGrant, Route, RouteKind};
 pub use server::Server;
-pub use transaction::Transaction;
+pub use transaction::{Transaction, unix_seconds};
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
