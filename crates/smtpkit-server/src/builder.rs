@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use smtpkit_auth::{DynVerifier, InsecureAuth, Verifier};
+use smtpkit_auth::{DynVerifier, FailureLimiter, FailurePolicy, InsecureAuth, Verifier};
 use smtpkit_codec::{BareNewline, DomainRef};
 use smtpkit_session::server::{Authentication, EarlyTalkers, Extensions, Protocol, ServerConfig, TlsRule};
 use smtpkit_session::timeout::ServerTimeouts;
 use smtpkit_tls::Acceptor;
+use tokio::time::Instant;
 
 use crate::connection::Shared;
 use crate::listening::Door;
@@ -30,6 +31,10 @@ pub struct Builder<H> {
     trusted: Vec<Network>,
     relays_for_certificates: bool,
     exempt: Vec<Network>,
+    proxies: Vec<Network>,
+    xclient: Vec<Network>,
+    xforward: Vec<Network>,
+    failures: FailurePolicy,
     limits: Limits,
     timeouts: ServerTimeouts,
     bare_newline: BareNewline,
@@ -74,6 +79,10 @@ impl<H: Handler> Builder<H> {
             trusted: Vec::new(),
             relays_for_certificates: false,
             exempt: Network::LOOPBACK.to_vec(),
+            proxies: Vec::new(),
+            xclient: Vec::new(),
+            xforward: Vec::new(),
+            failures: FailurePolicy::default(),
             limits: Limits::default(),
             timeouts: ServerTimeouts::default(),
             bare_newline: BareNewline::Refuse,
@@ -154,6 +163,36 @@ impl<H: Handler> Builder<H> {
         self
     }
 
+    /// Every connection comes through a proxy in these networks and begins with a PROXY header, version 1 or 2. All
+    /// others are dropped.
+    #[must_use]
+    pub fn proxy_protocol(mut self, proxies: impl IntoIterator<Item = Network>) -> Self {
+        self.proxies = proxies.into_iter().collect();
+        self
+    }
+
+    /// Programs in these networks may say with XCLIENT whom they speak for, identity included.
+    #[must_use]
+    pub fn xclient(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.xclient = networks.into_iter().collect();
+        self
+    }
+
+    /// Programs in these networks may say with XFORWARD whom they speak for; it is for the log only.
+    #[must_use]
+    pub fn xforward(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.xforward = networks.into_iter().collect();
+        self
+    }
+
+    /// How many wrong credentials an address may try in a time, over all its connections. Exempt networks are exempt
+    /// from it too.
+    #[must_use]
+    pub const fn auth_failures(mut self, policy: FailurePolicy) -> Self {
+        self.failures = policy;
+        self
+    }
+
     /// The bounds.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
@@ -206,8 +245,16 @@ impl<H: Handler> Builder<H> {
         if DomainRef::parse(&self.hostname).is_err() {
             return Err(ServerError::Hostname { name: self.hostname.clone() });
         }
-        if let Some(&network) = self.trusted.iter().find(|network| network.is_everything()) {
-            return Err(ServerError::TrustsEverybody { list: "trusted", network });
+        let lists = [
+            ("trusted", &self.trusted),
+            ("proxy_protocol", &self.proxies),
+            ("xclient", &self.xclient),
+            ("xforward", &self.xforward),
+        ];
+        for (list, networks) in lists {
+            if let Some(&network) = networks.iter().find(|network| network.is_everything()) {
+                return Err(ServerError::TrustsEverybody { list, network });
+            }
         }
         if self.tls.is_none() && self.tls_use != TlsUse::Offered {
             return Err(ServerError::NoCertificate);
@@ -337,6 +384,11 @@ impl<H: Handler> Builder<H> {
             trusted: self.trusted,
             relays_for_certificates: self.relays_for_certificates,
             exempt: self.exempt,
+            proxies: self.proxies,
+            xclient: self.xclient,
+            xforward: self.xforward,
+            failures: Mutex::new(FailureLimiter::new(self.failures)),
+            started: Instant::now(),
             gate: self.gate.unwrap_or_else(|| Gate::new(&self.limits)),
             limits: self.limits,
             greeting_delay: self.greeting_delay,

@@ -7,20 +7,22 @@ use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use smtpkit_auth::{DynVerifier, InsecureAuth};
+use smtpkit_auth::{DynVerifier, FailureLimiter, InsecureAuth};
 use smtpkit_codec::{MechanismName, Reply};
+use smtpkit_session::Tick;
 use smtpkit_session::server::{
-    Channel, Closed, Owed, Server as Machine, ServerConfig, ServerEvent, owed_for,
+    Channel, Closed, Extensions, Owed, Server as Machine, ServerConfig, ServerEvent, owed_for,
 };
 use smtpkit_tls::Acceptor;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::{Senders, TlsUse};
+use crate::gate::Pass;
 use crate::link::Link;
 use crate::peer::next_session;
 use crate::record::Outcome;
@@ -28,7 +30,7 @@ use crate::transport::{Plain, Transport};
 use crate::{
     Gate, GrantReason, Handler, Limits, LocalDomains, Network, Peer, Refusal, RelayGrant, Role, Session,
 };
-use crate::{exchange, record, refusal};
+use crate::{exchange, proxy, record, refusal};
 
 /// Said when a handler panicked.
 const INTERNAL_ERROR: Reply = refusal::reply(421, 3, 0, "internal error, try again");
@@ -48,6 +50,13 @@ pub(crate) struct Shared<H> {
     pub(crate) trusted: Vec<Network>,
     pub(crate) relays_for_certificates: bool,
     pub(crate) exempt: Vec<Network>,
+    /// Proxies: their connections begin with a PROXY header.
+    pub(crate) proxies: Vec<Network>,
+    /// Who may use XCLIENT, and XFORWARD.
+    pub(crate) xclient: Vec<Network>,
+    pub(crate) xforward: Vec<Network>,
+    pub(crate) failures: Mutex<FailureLimiter>,
+    pub(crate) started: Instant,
     pub(crate) gate: Gate,
     pub(crate) limits: Limits,
     pub(crate) greeting_delay: Duration,
@@ -59,6 +68,27 @@ pub(crate) struct Shared<H> {
 impl<H> Shared<H> {
     pub(crate) fn is_exempt(&self, address: IpAddr) -> bool {
         self.exempt.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether clients at `address` may relay without AUTH.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(address))
+    }
+
+    /// The configuration of the machine for a client at `address`.
+    fn config_for(&self, address: Option<IpAddr>) -> Arc<ServerConfig> {
+        let config = if self.gate.is_pressed() { &self.pressed } else { &self.config };
+        let is_in = |networks: &[Network]| {
+            address.is_some_and(|ip| networks.iter().any(|network| network.contains(ip)))
+        };
+        let offers =
+            [(is_in(&self.xclient), Extensions::XCLIENT), (is_in(&self.xforward), Extensions::XFORWARD)];
+        let extra = offers.into_iter().filter(|(is_offered, _)| *is_offered);
+        let extensions = extra.fold(config.extensions, |set, (_, extension)| set.with(extension));
+        if extensions == config.extensions {
+            return Arc::clone(config);
+        }
+        Arc::new(ServerConfig { extensions, ..ServerConfig::clone(config) })
     }
 
     /// The permission to relay that `peer` has.
@@ -97,6 +127,8 @@ pub(crate) struct Connection<H: Handler> {
     /// An event that ended something else and has not been dealt with.
     pub(crate) pending: Option<ServerEvent>,
     pub(crate) transactions: u32,
+    /// The place of a client that a proxy named, among those of its address.
+    pass: Option<Pass>,
 }
 
 /// Serves one connection to its end.
@@ -112,9 +144,7 @@ pub(crate) async fn serve<H: Handler>(shared: Arc<Shared<H>>, arrival: Arrival, 
 
 impl<H: Handler> Connection<H> {
     fn new(shared: Arc<Shared<H>>, arrival: Arrival, started: Instant, stop: CancellationToken) -> Self {
-        let is_trusted = arrival
-            .address
-            .is_some_and(|address| shared.trusted.iter().any(|network| network.contains(address.ip())));
+        let is_trusted = arrival.address.is_some_and(|address| shared.trusts(address.ip()));
         let peer = Peer {
             address: arrival.address,
             local_address: arrival.local_address,
@@ -125,23 +155,53 @@ impl<H: Handler> Connection<H> {
             tls: None,
             identity: None,
             is_trusted,
+            forwarded: Vec::new(),
         };
-        let config = if shared.gate.is_pressed() { &shared.pressed } else { &shared.config };
-        let channel = plaintext_channel(&shared);
-        let machine = Machine::new(Arc::clone(config), channel, smtpkit_session::Tick::ZERO);
+        let config = shared.config_for(peer.ip());
+        let machine = Machine::new(config, plaintext_channel(&shared), Tick::ZERO);
         let link = Link::new(Transport::Plain(arrival.stream), machine, started, stop);
-        Self { shared, link, peer, session: None, pending: None, transactions: 0 }
+        Self { shared, link, peer, session: None, pending: None, transactions: 0, pass: None }
     }
 
-    /// What comes before the first event: TLS on a port where it comes first. A client that speaks plaintext there
-    /// gets no banner and no reply (RFC 8314 §3).
+    /// What comes before the first event: a proxy's header, and TLS on a port where it comes first. A client that
+    /// speaks plaintext there gets no banner and no reply (RFC 8314 §3).
     async fn open(&mut self) -> Result<(), Outcome> {
+        if !self.shared.proxies.is_empty() {
+            self.read_proxy_header().await?;
+        }
         if self.shared.tls_use == TlsUse::Implicit {
             let config = Arc::clone(self.link.machine().config());
             let channel = self.shake_hands().await?;
             let now = self.link.now();
             *self.link.machine() = Machine::new(config, channel, now);
         }
+        Ok(())
+    }
+
+    /// Learns from the proxy whom the connection comes from. Nobody else may connect to such a server.
+    async fn read_proxy_header(&mut self) -> Result<(), Outcome> {
+        let is_proxy =
+            self.peer.ip().is_some_and(|ip| self.shared.proxies.iter().any(|network| network.contains(ip)));
+        if !is_proxy {
+            return Err(Outcome::NoProxy("the client is no proxy".to_owned()));
+        }
+        let header = timeout(self.shared.limits.proxy_header, proxy::read(self.link.transport_mut())).await;
+        let ends = match header {
+            Ok(Ok(ends)) => ends,
+            Ok(Err(error)) => return Err(Outcome::NoProxy(error.to_string())),
+            Err(_) => return Err(Outcome::NoProxy("no PROXY header came in time".to_owned())),
+        };
+        let Some(ends) = ends else { return Ok(()) };
+        self.peer.address = Some(ends.client);
+        self.peer.local_address = Some(ends.server);
+        let ip = ends.client.ip();
+        self.peer.is_trusted = self.shared.trusts(ip);
+        if !self.shared.is_exempt(ip) {
+            let pass = self.shared.gate.enter_address(ip, Instant::now());
+            self.pass = Some(pass.map_err(|full| Outcome::NoProxy(format!("turned away: {full:?}")))?);
+        }
+        let config = self.shared.config_for(Some(ip));
+        *self.link.machine() = Machine::new(config, plaintext_channel(&self.shared), self.link.now());
         Ok(())
     }
 
@@ -191,6 +251,8 @@ impl<H: Handler> Connection<H> {
             ServerEvent::Mail { reverse_path, parameters, owed } => {
                 self.transact(reverse_path, parameters, owed).await;
             }
+            ServerEvent::Xclient { attributes, owed } => self.xclient(&attributes, owed).await,
+            ServerEvent::Xforward { attributes, owed } => self.xforward(&attributes, owed),
             event => self.pending = stray(event),
         }
         Ok(())
@@ -200,17 +262,25 @@ impl<H: Handler> Connection<H> {
         if !self.shared.greeting_delay.is_zero() {
             self.link.listen_before_greeting(self.shared.greeting_delay).await;
         }
-        let mut verdict = match self.shared.handler.connect(&self.peer).await {
-            Ok(session) => {
-                self.session = Some(session);
-                Ok(())
-            }
-            Err(refusal) => Err(self.told(refusal)),
-        };
+        let mut verdict = self.meet().await;
         if verdict.is_ok() && self.peer.tls.is_some() {
             verdict = self.ask(async |session, peer| session.tls(peer).await).await;
         }
         self.link.machine().greet(owed, verdict);
+    }
+
+    /// Asks the handler to take the client.
+    pub(crate) async fn meet(&mut self) -> Result<(), Reply> {
+        match self.shared.handler.connect(&self.peer).await {
+            Ok(session) => {
+                self.session = Some(session);
+                Ok(())
+            }
+            Err(refusal) => {
+                self.session = None;
+                Err(self.told(refusal))
+            }
+        }
     }
 
     /// Asks the handler's session; without one, everything is refused.

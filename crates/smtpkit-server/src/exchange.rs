@@ -1,11 +1,12 @@
 //! AUTH: an exchange of the auth crate carried over the wire (RFC 4954 §4).
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use smtpkit_auth::line::{self, ResponseLine};
 use smtpkit_auth::{
-    Channel, ChannelBindings, DynVerifier, Failure, FailureReply, Identity, Mechanism, Nonce, Secret,
-    ServerContext, ServerExchange, ServerStep,
+    Channel, ChannelBindings, DynVerifier, Failure, FailureLimiter, FailureReply, Identity, Mechanism, Nonce,
+    Secret, ServerContext, ServerExchange, ServerStep,
 };
 use smtpkit_codec::{EnhancedStatusCode, Reply, ReplyCode, StatusClass};
 use smtpkit_session::server::{AuthFailure, InitialResponse, Owed, ServerEvent, owed_for};
@@ -60,6 +61,11 @@ pub(crate) async fn authenticate<H: Handler>(
     let Some(accounts) = connection.shared.accounts.clone() else {
         return refuse(connection, owed, Failure::UnknownMechanism.reply(), AuthFailure::Forgiven);
     };
+    if let Some(ip) = guarded(connection)
+        && failures(connection).blocked(ip, connection.shared.started.elapsed()).is_some()
+    {
+        return refuse(connection, owed, BLOCKED, AuthFailure::Forgiven);
+    }
     let initial = match decode_initial(&initial) {
         Ok(initial) => initial,
         Err(reply) => return refuse(connection, owed, reply, AuthFailure::Forgiven),
@@ -73,6 +79,9 @@ pub(crate) async fn authenticate<H: Handler>(
         Err(failure) => {
             let counts = if failure.counts() { AuthFailure::Counts } else { AuthFailure::Forgiven };
             record::auth_failed(&connection.peer, mechanism);
+            if let Some(ip) = guarded(connection).filter(|_| failure.counts()) {
+                failures(connection).failed(ip, connection.shared.started.elapsed());
+            }
             refuse(connection, owed, failure.reply(), counts);
         }
     }
@@ -148,7 +157,27 @@ async fn carry<H: Handler>(
     }
 }
 
+/// Said to an address that guessed too often.
+const BLOCKED: FailureReply = FailureReply {
+    code: 454,
+    enhanced: (4, 7, 0),
+    text: "too many authentication failures, try again later",
+};
+
+/// The address whose wrong credentials are counted.
+fn guarded<H: Handler>(connection: &Connection<H>) -> Option<IpAddr> {
+    connection.peer.ip().filter(|&ip| !connection.shared.is_exempt(ip))
+}
+
+fn failures<H: Handler>(connection: &Connection<H>) -> MutexGuard<'_, FailureLimiter> {
+    // Nothing that holds the lock can panic half-way through a change.
+    connection.shared.failures.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn accept<H: Handler>(connection: &mut Connection<H>, owed: Owed<owed_for::Auth>, identity: Identity) {
+    if let Some(ip) = guarded(connection) {
+        failures(connection).succeeded(ip);
+    }
     connection.peer.identity = Some(Box::new(identity));
     match connection.ask(async |session, peer| session.authenticated(peer).await).await {
         Ok(()) => connection.link.machine().auth_accepted(owed),

@@ -61,6 +61,8 @@ pub(crate) enum Full {
 pub(crate) struct Pass {
     gate: Gate,
     address: Option<IpAddr>,
+    /// Whether it counts among all connections.
+    counts: bool,
 }
 
 impl Gate {
@@ -95,7 +97,14 @@ impl Gate {
             self.count(&mut state, address, now)?;
         }
         state.connections += 1;
-        Ok(Pass { gate: self.clone(), address })
+        Ok(Pass { gate: self.clone(), address, counts: true })
+    }
+
+    /// Counts a connection that is in already for `address` too: a proxy said that it comes from there.
+    pub(crate) fn enter_address(&self, address: IpAddr, now: Instant) -> Result<Pass, Full> {
+        let address = site(address);
+        self.count(&mut self.state(), address, now)?;
+        Ok(Pass { gate: self.clone(), address: Some(address), counts: false })
     }
 
     fn count(&self, state: &mut State, address: IpAddr, now: Instant) -> Result<(), Full> {
@@ -132,7 +141,7 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let keeps_rate = self.gate.0.rate.is_some();
         let mut state = self.gate.state();
-        state.connections = state.connections.saturating_sub(1);
+        state.connections = state.connections.saturating_sub(usize::from(self.counts));
         let Some(address) = self.address else { return };
         let Some(known) = state.addresses.get_mut(&address) else { return };
         known.connections = known.connections.saturating_sub(1);

@@ -25,6 +25,53 @@ impl<H: Handler> Handler for Arc<H> {
     }
 }
 
+/// A handler that needs nothing but a way to make sessions.
+///
+/// ```
+/// use smtpkit_server::{Body, Peer, Recipient, Refusal, RelayGrant, Reply, Route, Server, Session, Transaction};
+/// use smtpkit_server::each;
+///
+/// struct Nobody;
+///
+/// impl Session for Nobody {
+///     async fn rcpt<'a>(
+///         &mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Option<RelayGrant<'a>>,
+///     ) -> Result<Route<'a>, Refusal> {
+///         Err(Refusal::no_such_user())
+///     }
+///     async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
+///         Err(Refusal::try_later())
+///     }
+/// }
+///
+/// let server = Server::catch_all("localhost", each(|_peer| Nobody));
+/// server.check()?;
+/// # Ok::<(), smtpkit_server::ServerError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Each<F>(F);
+
+/// The handler that makes each connection's session with `make`.
+pub const fn each<F, S>(make: F) -> Each<F>
+where
+    F: Fn(&Peer) -> S + Send + Sync + 'static,
+    S: Session + 'static,
+{
+    Each(make)
+}
+
+impl<F, S> Handler for Each<F>
+where
+    F: Fn(&Peer) -> S + Send + Sync + 'static,
+    S: Session + 'static,
+{
+    type Session = S;
+
+    async fn connect(&self, peer: &Peer) -> Result<S, Refusal> {
+        Ok((self.0)(peer))
+    }
+}
+
 /// One connection, from the greeting to its end. Write the methods as plain `async fn`.
 ///
 /// A method that returns a [`Refusal`] refuses the command; the connection goes on. Whatever the server can decide

@@ -44,6 +44,7 @@
 //! | `server`, `builder`, `limits`, `domains`, `network`, `error` | roles and their set-up |
 //! | `listening`, `gate` | sockets, connection limits, draining |
 //! | `connection`, `mailing`, `exchange`, `link`, `transport` | one connection |
+//! | `proxy`, `forwarded` | clients that come through a proxy |
 //! | `record` | what is logged |
 //! | [`maildir`] | a mailbox format for handlers that store mail |
 
@@ -54,6 +55,7 @@ mod delivery;
 mod domains;
 mod error;
 mod exchange;
+mod forwarded;
 mod gate;
 mod handler;
 mod limits;
@@ -63,6 +65,7 @@ pub mod maildir;
 mod mailing;
 mod network;
 mod peer;
+mod proxy;
 mod record;
 mod refusal;
 mod route;

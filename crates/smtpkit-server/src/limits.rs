@@ -36,6 +36,8 @@ pub struct Limits {
     pub auth_failures_max: u32,
     /// NOOP, RSET, VRFY and their like between two messages that are not counted as errors: 100.
     pub idle_commands_max: u32,
+    /// How long a proxy may take to send its PROXY header: 5 s.
+    pub proxy_header: Duration,
     /// How long a TLS handshake may take: 30 s.
     pub tls_handshake: Duration,
     /// How long transactions may go on after the server was told to stop: 30 s.
@@ -66,6 +68,7 @@ impl Default for Limits {
             hard_errors: session.hard_errors,
             auth_failures_max: session.auth_failures_max,
             idle_commands_max: session.idle_commands_max,
+            proxy_header: Duration::from_secs(5),
             tls_handshake: Duration::from_secs(30),
             grace: Duration::from_secs(30),
         }
@@ -87,6 +90,7 @@ impl Limits {
             ),
             ("hard_errors", self.hard_errors == 0),
             ("auth_failures_max", self.auth_failures_max == 0),
+            ("proxy_header", self.proxy_header.is_zero()),
             ("tls_handshake", self.tls_handshake.is_zero()),
         ];
         match zero.into_iter().find(|(_, is_zero)| *is_zero) {

@@ -61,6 +61,11 @@ impl Link {
         &self.transport
     }
 
+    /// The stream, before the machine has seen anything of it.
+    pub(crate) const fn transport_mut(&mut self) -> &mut Transport {
+        &mut self.transport
+    }
+
     /// Takes the stream out, for a handshake.
     pub(crate) const fn take_transport(&mut self) -> Transport {
         mem::replace(&mut self.transport, Transport::Gone)

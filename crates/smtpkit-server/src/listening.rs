@@ -236,7 +236,10 @@ impl<H: Handler> House<H> {
     }
 
     fn take(&self, arrival: Arrival) {
-        let counted = arrival.address.map(|address| address.ip()).filter(|&ip| !self.shared.is_exempt(ip));
+        // Behind a proxy the address is known later, see `Connection::open`.
+        let is_direct = self.shared.proxies.is_empty();
+        let address = arrival.address.map(|address| address.ip()).filter(|_| is_direct);
+        let counted = address.filter(|&ip| !self.shared.is_exempt(ip));
         let pass = match self.shared.gate.enter(counted, Instant::now()) {
             Ok(pass) => pass,
             Err(full) => {

@@ -47,6 +47,7 @@ pub struct Peer {
     pub(crate) tls: Option<Box<SessionInfo>>,
     pub(crate) identity: Option<Box<Identity>>,
     pub(crate) is_trusted: bool,
+    pub(crate) forwarded: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Peer {
@@ -98,6 +99,15 @@ impl Peer {
     /// Whether it comes from a network that the operator trusts.
     pub const fn is_trusted(&self) -> bool {
         self.is_trusted
+    }
+
+    /// What a trusted filter told of the client that it speaks for, with XFORWARD: `NAME`, `ADDR`, `PORT`, `PROTO`,
+    /// `HELO`, `IDENT` or `SOURCE`. It gives no rights.
+    pub fn forwarded(&self, attribute: &str) -> Option<&str> {
+        self.forwarded
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(attribute))
+            .map(|(_, value)| &**value)
     }
 
     /// The protocol for the trace field's `with` clause (RFC 3848; RFC 6531 §4.3 if the transaction is SMTPUTF8).

@@ -25,6 +25,7 @@ pub(crate) enum Outcome {
     Closed(Closed),
     NoHandshake(smtpkit_tls::Error),
     NoUpgrade(Fatal),
+    NoProxy(String),
     Panicked,
 }
 
@@ -34,6 +35,7 @@ impl fmt::Display for Outcome {
             Self::Closed(why) => f.write_str(word(*why)),
             Self::NoHandshake(error) => write!(f, "tls-failed: {error}"),
             Self::NoUpgrade(fatal) => write!(f, "starttls-refused: {fatal}"),
+            Self::NoProxy(why) => write!(f, "proxy-refused: {why}"),
             Self::Panicked => f.write_str("handler-panicked"),
         }
     }

@@ -1,5 +1,7 @@
 //! One mail transaction (RFC 5321 §3.3): envelope, routes, and the trace fields that go on top of the content.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use smtpkit_codec::trace::{DateTime, Received, ReturnPath};
 use smtpkit_codec::{ClientName, DomainRef, Encode as _, Envelope, MailParameters, Recipient, ReversePath};
 use tokio::time::Instant;
@@ -104,4 +106,10 @@ impl Transaction {
 /// The first second of the era stands in for a clock that shows a year beyond four digits.
 fn date(unix_seconds: i64) -> Option<DateTime> {
     DateTime::new(unix_seconds, 0).or_else(|| DateTime::new(0, 0))
+}
+
+/// The time of the system's clock in seconds since 1970-01-01 UTC, for [`Transaction::received`].
+pub fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use tokio::net::TcpStream;
 
 use crate::world::{Client, Recorder, Running, certificate, run, submission};
+use smtpkit_server::auth::FailurePolicy;
 use smtpkit_server::tls::Stream;
 
 const RIGHT: &str = "AUTH PLAIN AGFsaWNlQGxvY2FsLnRlc3QAcGVuY2ls";
@@ -64,4 +65,18 @@ async fn the_reverse_path_belongs_to_the_identity() {
     client.ask("MAIL FROM:<>", "250").await;
     client.ask("RSET", "250").await;
     client.ask("MAIL FROM:<Alice@LOCAL.test>", "250").await;
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_is_stopped_over_all_its_connections() {
+    let (recorder, certificate) = (Recorder::default(), certificate());
+    let policy = FailurePolicy { failures_max: 2, ..FailurePolicy::default() };
+    let builder = submission(&recorder, &certificate).implicit_tls().exempt([]).auth_failures(policy);
+    let server = run(builder, &recorder).await;
+    for expected in ["535", "535", "454 4.7.0"] {
+        let mut client = certificate.secure(TcpStream::connect(server.address).await.unwrap()).await;
+        client.expect("220").await;
+        client.ask("EHLO client.test", "250").await;
+        client.ask(if expected == "535" { WRONG } else { RIGHT }, expected).await;
+    }
 }

@@ -13,6 +13,8 @@ mod limits;
 #[cfg(test)]
 mod local_socket;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod relaying;
 #[cfg(test)]
 mod setup;

@@ -90,8 +90,13 @@ impl Session for Recorder {
     ) -> Result<Reply, Refusal> {
         let content = body.read_to_end(1024 * 1024).await?;
         let received = String::from_utf8(tx.received(peer, 0)).unwrap();
-        let protocol =
-            received.split_whitespace().skip_while(|word| *word != "with").nth(1).unwrap().to_owned();
+        let protocol = received
+            .split_whitespace()
+            .skip_while(|word| *word != "with")
+            .nth(1)
+            .unwrap()
+            .trim_end_matches(';')
+            .to_owned();
         let relayed = tx.routes().iter().filter(|route| **route == RouteKind::Relay).count();
         self.journal
             .add(format!("message {protocol} relayed={relayed} {:?}", String::from_utf8_lossy(&content)));

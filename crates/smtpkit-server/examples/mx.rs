@@ -1,0 +1,40 @@
+//! A TLS mail exchanger for `example.test` that stores each message in a file of its own.
+use smtpkit_server::*;
+use tokio::{fs::File, io::AsyncWriteExt as _};
+
+struct Store;
+
+impl Session for Store {
+    async fn rcpt<'a>(
+        &mut self,
+        _: &Peer,
+        _: &Transaction,
+        _: &Recipient,
+        _: Option<RelayGrant<'a>>,
+    ) -> Result<Route<'a>, Refusal> {
+        Ok(Route::local())
+    }
+    async fn message(
+        &mut self,
+        peer: &Peer,
+        tx: &Transaction,
+        body: &mut Body<'_>,
+    ) -> Result<Reply, Refusal> {
+        let mut file = File::create(format!("{}.eml", tx.id())).await?;
+        file.write_all(&tx.received(peer, unix_seconds())).await?;
+        while let Some(octets) = body.chunk().await? {
+            file.write_all(&octets).await?;
+        }
+        file.sync_all().await?;
+        Ok(accepted_as(tx.id()))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let tls = tls::Acceptor::new(tls::Identity::from_pem_files("cert.pem", "key.pem")?)?;
+    let server =
+        Server::mx("mx.example.test", LocalDomains::new(["example.test"])?, each(|_| Store)).tls(tls);
+    server.bind("[::]:25".parse()?).await?.serve(CancellationToken::new()).await;
+    Ok(())
+}
