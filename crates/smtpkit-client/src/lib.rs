@@ -1,1 +1,64 @@
-//! Placeholder while the crate is laid out.
+//! Sends mail over SMTP and LMTP (RFC 5321, RFC 2033): TLS, AUTH, kept connections, one outcome for each recipient.
+//!
+//! [`Client`] works on tokio, [`blocking::Client`] on std sockets without tokio (feature `blocking`). Both take an
+//! [`Envelope`] and [`Content`] and give back a [`Report`], or a [`SendError`] that says what went wrong, whether to
+//! try again and whether the message may have arrived all the same.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `url`, `settings`, `pool_limits`, `proxy` | where to and how: [`ServerUrl`], [`Builder`] |
+//! | `content`, `newline` | what: [`Content`] |
+//! | `outcome`, `session`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`SendError`] |
+//! | `transcript` | what was said: [`Observer`] |
+//! | `opening`, `sending`, `hello_name` | the dialogue, without I/O |
+//! | `tokio_driver`, `blocking` | the two drivers |
+//!
+//! # What it refuses to do
+//! Nothing is sent in plaintext unless the URL says so, no password without TLS unless the builder says so. A bare CR,
+//! bare LF or NUL never goes out. A connection that was left in the middle of something is never used again. A retry
+//! is the caller's decision, but for a kept connection that the server had closed before it heard anything.
+#![forbid(unsafe_code)]
+
+mod pool_limits;
+mod proxy;
+mod settings;
+mod url;
+
+mod content;
+mod newline;
+
+mod error;
+mod failure;
+mod outcome;
+mod session;
+mod transcript;
+
+mod hello_name;
+mod opening;
+mod sending;
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "tokio")]
+mod tokio_driver;
+
+pub use content::Content;
+pub use error::{Delivered, ErrorKind, Retry, SendError, Stage};
+pub use outcome::{RecipientOutcome, Report, Timings};
+pub use pool_limits::PoolLimits;
+pub use proxy::{BadProxy, Proxy};
+pub use session::Session;
+pub use settings::{AddressFamily, Builder, ConfigError, PasswordInClear};
+pub use transcript::{Entry, Observer, ReplyText};
+pub use url::{Endpoint, ServerUrl, UrlError};
+
+pub use smtpkit_auth::{Credentials, Mechanism, Secret};
+pub use smtpkit_codec::{Envelope, Reply};
+pub use smtpkit_session::client::{Delivery, Pipelining, Protocol, Transfer};
+pub use smtpkit_session::timeout::ClientTimeouts;
+/// TLS: connectors, roots, pins, and what a session turned out to be.
+pub use smtpkit_tls as tls;
+pub use smtpkit_tls::Anchors;
+
+#[cfg(feature = "tokio")]
+pub use tokio_driver::{AsyncStream, Batch, BoxFuture, Client, Connect, Connection, Resolve, Stats};

@@ -70,7 +70,7 @@ pub enum ClientEvent<'a> {
 pub struct Closed {
     /// Why.
     pub why: Ending,
-    /// What had not been answered.
+    /// What the reply that ended it answered, or else what had not been answered.
     pub awaited: Option<Awaited>,
     /// The transaction whose content had been written to its very end without an answer: the peer may have taken it,
     /// for those recipients that it has not answered for. For every other unfinished transaction it has not.

@@ -10,7 +10,7 @@ use super::inbox::Inbox;
 use super::offers::{Offered, Offers, Unsupported};
 use super::transaction::{Plan, Transaction};
 use super::upgrade::{ClientUpgrade, Fatal};
-use super::{Clock, Pipelining};
+use super::{Awaited, Clock, Pipelining};
 use crate::wire::{Iov, Tick, Wire};
 use alloc::collections::VecDeque;
 use smtpkit_codec::{
@@ -121,6 +121,8 @@ pub(super) struct Core<B> {
     pub(super) tickets: u64,
     pub(super) needs_reset: bool,
     pub(super) notices: VecDeque<Notice>,
+    /// What the reply at hand answers, while it is looked at.
+    pub(super) answered: Option<Awaited>,
     pub(super) closed: Option<Closed>,
 }
 
@@ -355,6 +357,7 @@ impl<B: AsRef<[u8]>> Core<B> {
             tickets: 0,
             needs_reset: false,
             notices: VecDeque::new(),
+            answered: None,
             closed: None,
         }
     }
@@ -499,7 +502,8 @@ impl<B: AsRef<[u8]>> Core<B> {
         if let Some(closed) = self.closed {
             return closed;
         }
-        let awaited = self.flights.front().map(|(asked, _)| asked.awaited());
+        let unanswered = || self.flights.front().map(|(asked, _)| asked.awaited());
+        let awaited = self.answered.or_else(unanswered);
         let is_written = self.content.progress() == Progress::Written;
         let unknown = self.transactions.front().filter(|front| is_written && !front.given_up);
         let unknown = unknown.map(|transaction| transaction.ticket);

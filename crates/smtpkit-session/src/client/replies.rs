@@ -17,6 +17,13 @@ impl<B: AsRef<[u8]>> Core<B> {
             self.close(Self::ending_of_unsolicited(reply));
             return Answered::Nothing;
         };
+        self.answered = Some(asked.awaited());
+        let answered = self.on_reply_to(asked, was_written, reply);
+        self.answered = None;
+        answered
+    }
+
+    fn on_reply_to(&mut self, asked: Asked, was_written: bool, reply: ReplyRef<'_>) -> Answered {
         let verdict = asked.awaited().verdict(reply.code());
         if !was_written {
             return self.on_early_reply(asked, reply, verdict);

@@ -1,0 +1,45 @@
+//! What the end of a connection means for whoever was using it.
+
+use crate::error::{Delivered, ErrorKind, Retry, SendError, Stage};
+use smtpkit_codec::Reply;
+use smtpkit_session::client::{Awaited, Closed, Ending};
+
+/// The error for work that a connection did not finish; `reply` is the last one that came.
+pub(crate) fn closed_error(closed: &Closed, reply: Option<Reply>) -> SendError {
+    let stage = closed.awaited.map_or(Stage::Command, stage_of);
+    let detail = closed.why.to_string();
+    match closed.why {
+        Ending::ServiceUnavailable | Ending::Refused => match reply {
+            Some(reply) => SendError::refused(ErrorKind::Refused, stage, reply),
+            None => SendError::new(ErrorKind::Closed, stage, detail),
+        },
+        Ending::TimedOut => SendError::new(ErrorKind::Timeout, stage, detail),
+        Ending::EndOfStream | Ending::Quit => SendError::new(ErrorKind::Closed, stage, detail),
+        Ending::Unclean(_) => {
+            SendError::new(ErrorKind::Content, Stage::Content, detail).with_retry(Retry::Never)
+        }
+        _ => SendError::new(ErrorKind::Protocol, stage, detail),
+    }
+}
+
+/// The same for one message, which the connection may have been lost for before or after its end.
+pub(crate) fn lost_message(error: SendError, is_unknown: bool) -> SendError {
+    error.with_delivered(if is_unknown { Delivered::Unknown } else { Delivered::No })
+}
+
+/// The stage that a command belongs to.
+pub(crate) const fn stage_of(awaited: Awaited) -> Stage {
+    match awaited {
+        Awaited::Greeting => Stage::Greeting,
+        Awaited::Hello => Stage::Hello,
+        Awaited::StartTls => Stage::StartTls,
+        Awaited::Auth => Stage::Auth,
+        Awaited::Mail => Stage::Mail,
+        Awaited::Rcpt => Stage::Rcpt,
+        Awaited::Data => Stage::Data,
+        Awaited::Chunk => Stage::Content,
+        Awaited::EndOfContent => Stage::EndOfContent,
+        Awaited::Quit => Stage::Quit,
+        _ => Stage::Command,
+    }
+}

@@ -1,0 +1,388 @@
+//! One open session: how it comes to be, what is sent over it, how it ends.
+
+use super::connect::connect;
+use super::link::Link;
+use super::network::Network;
+use super::pool::Lease;
+use super::stream::{Stream, Transport};
+use crate::content::{Content, Prepared, unreadable};
+use crate::error::{ErrorKind, SendError, Stage};
+use crate::failure::closed_error;
+use crate::hello_name::hello_name;
+use crate::opening::{Opening, OpeningNeed, machine_config};
+use crate::outcome::Report;
+use crate::sending::{Lost, Sending, SendingNeed};
+use crate::session::{Facts, Session};
+use crate::settings::Settings;
+use crate::transcript::{Entry, ReplyText};
+use smtpkit_auth::ChannelBindings;
+use smtpkit_codec::{Command, Envelope, Reply, Text};
+use smtpkit_session::client::{ClientConfig, ClientEvent, Fatal};
+use smtpkit_tls as tls;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// An open session and its age.
+pub(super) struct Open {
+    link: Link,
+    session: Session,
+    settings: Arc<Settings>,
+    pub(super) opened: Instant,
+    pub(super) idle_since: Instant,
+    pub(super) messages: u32,
+}
+
+/// Why a message did not go, and whether the server knows anything of it.
+pub(super) struct Failure {
+    pub(super) error: SendError,
+    pub(super) is_untouched: bool,
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        Self { error, is_untouched: false }
+    }
+}
+
+impl Open {
+    /// Connects, starts TLS and authenticates as the settings say.
+    pub(super) async fn open(
+        settings: &Arc<Settings>,
+        network: &Network,
+        limit: Option<Instant>,
+    ) -> Result<Self, SendError> {
+        match Self::attempt(settings, network, limit, settings.url.tls()).await {
+            // Opportunistic TLS that fails in the handshake: plaintext, on a connection of its own.
+            Err((_, Some(fault))) if settings.url.tls().survives(&fault) => {
+                let outcome = Self::attempt(settings, network, limit, tls::Policy::Off).await;
+                outcome.map_err(|(error, _)| error)
+            }
+            outcome => outcome.map_err(|(error, _)| error),
+        }
+    }
+
+    async fn attempt(
+        settings: &Arc<Settings>,
+        network: &Network,
+        limit: Option<Instant>,
+        policy: tls::Policy,
+    ) -> Result<Self, (SendError, Option<tls::Error>)> {
+        let start = Instant::now();
+        let (transport, peer) = match limit {
+            None => connect(settings, network).await,
+            Some(limit) => match timeout_at(limit, connect(settings, network)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(SendError::new(ErrorKind::Timeout, Stage::Connect, "the time allowed is over")),
+            },
+        }
+        .map_err(|error| (error, None))?;
+        if let Some(observer) = &settings.observer {
+            observer.record(&Entry::Connected { peer: &peer });
+        }
+        let name = settings.hello_name.clone().unwrap_or_else(|| hello_name(transport.local_address()));
+        let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
+        facts.timings.connect = start.elapsed();
+        let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
+        Self::establish(settings, transport, facts, config, policy, limit).await
+    }
+
+    async fn establish(
+        settings: &Arc<Settings>,
+        transport: Transport,
+        facts: Facts,
+        config: ClientConfig,
+        policy: tls::Policy,
+        limit: Option<Instant>,
+    ) -> Result<Self, (SendError, Option<tls::Error>)> {
+        let mut opening = Opening::new(settings, policy, facts);
+        let mut link = if policy.is_implicit() {
+            let stream =
+                handshake(settings, transport).await.map_err(|fault| handshake_error(&opening, fault))?;
+            let (info, bindings) = tls_facts(&stream);
+            let link = Link::new(Stream::Tls(Box::new(stream)), config, settings.observer.clone());
+            opening.upgraded(info, bindings);
+            link
+        } else {
+            Link::new(Stream::Plain(transport), config, settings.observer.clone())
+        };
+        link.set_limit(limit);
+        loop {
+            let now = link.now();
+            match opening.step(&mut link.machine, now) {
+                Ok(OpeningNeed::Transfer) => link.transfer().await,
+                Ok(OpeningNeed::Handshake) => link = Self::upgrade(settings, link, &mut opening).await?,
+                Ok(OpeningNeed::Done) => break,
+                Err(error) => {
+                    let error = with_io_error(error, &mut link).with_session(&opening.session());
+                    return Err((error, None));
+                }
+            }
+        }
+        let now = Instant::now();
+        let session = opening.into_session();
+        Ok(Self { link, session, settings: Arc::clone(settings), opened: now, idle_since: now, messages: 0 })
+    }
+
+    /// STARTTLS was agreed: plaintext ends here.
+    async fn upgrade(
+        settings: &Arc<Settings>,
+        link: Link,
+        opening: &mut Opening<'_>,
+    ) -> Result<Link, (SendError, Option<tls::Error>)> {
+        let limit = link.limit();
+        let (stream, machine, observer) = link.into_parts();
+        let upgrade = machine.into_upgrade().map_err(|fatal| {
+            let kind = match fatal {
+                Fatal::InjectedPlaintext => ErrorKind::InjectedPlaintext,
+                _ => ErrorKind::Protocol,
+            };
+            (SendError::new(kind, Stage::StartTls, fatal.to_string()).with_session(&opening.session()), None)
+        })?;
+        let Stream::Plain(transport) = stream else {
+            return Err((SendError::new(ErrorKind::Protocol, Stage::StartTls, "TLS is on already"), None));
+        };
+        let stream = handshake(settings, transport).await.map_err(|fault| handshake_error(opening, fault))?;
+        let (info, bindings) = tls_facts(&stream);
+        opening.upgraded(info, bindings);
+        Ok(Link::upgraded(stream, |now| upgrade.into_client(now), observer, limit))
+    }
+
+    /// The facts of the session.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Whether it may be used again: at a message boundary, with nothing owed and nothing heard.
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.link.is_quiet()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.link.machine.is_ready()
+    }
+
+    pub(super) const fn set_limit(&mut self, limit: Option<Instant>) {
+        self.link.set_limit(limit);
+    }
+
+    /// Sends one message. Dropped at any await, the session is in the middle of something and will not be used again.
+    pub(super) async fn send(
+        &mut self,
+        envelope: &Envelope,
+        content: &mut Prepared,
+    ) -> Result<Report, Failure> {
+        let mut sending = Sending::new(&self.settings, &self.session);
+        let now = self.link.now();
+        sending.start(&mut self.link.machine, envelope, content, now)?;
+        let outcome = loop {
+            match sending.step(&mut self.link.machine) {
+                SendingNeed::Transfer => self.link.transfer().await,
+                SendingNeed::Content => lend(&mut self.link, content).await?,
+                SendingNeed::Finished(outcome) => break outcome.map_err(Failure::from),
+                SendingNeed::Lost(lost) => break Err(first(lost, &mut self.link)),
+            }
+        };
+        self.messages += 1;
+        settle(&mut self.link).await;
+        outcome
+    }
+
+    /// The two halves of sending, for those who keep several messages under way.
+    pub(super) fn parts(&mut self) -> (&mut Link, Sending<'_>) {
+        (&mut self.link, Sending::new(&self.settings, &self.session))
+    }
+
+    /// Gives one command and waits for its reply.
+    pub(super) async fn command(&mut self, command: &Command<'_>) -> Result<Reply, SendError> {
+        let now = self.link.now();
+        let outcome = match command {
+            Command::Quit => self.link.machine.quit(now),
+            other => self.link.machine.command(other, now),
+        };
+        outcome.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Command, error.to_string()))?;
+        let encrypted = self.session.tls().is_some();
+        loop {
+            match self.link.machine.poll() {
+                ClientEvent::Reply { reply, .. } => {
+                    if let Some(observer) = &self.settings.observer {
+                        observer.record(&Entry::Reply { reply: ReplyText(reply), encrypted });
+                    }
+                    return Ok(reply.to_owned());
+                }
+                ClientEvent::Closed(closed) => {
+                    return Err(with_io_error(closed_error(&closed, None), &mut self.link)
+                        .with_session(&self.session));
+                }
+                _ => self.link.transfer().await,
+            }
+        }
+    }
+
+    /// QUIT, in no more than the time for it, and the end of the stream.
+    pub(super) async fn quit(mut self, limit: Instant) {
+        if self.link.is_quiet() {
+            self.link.set_limit(Some(limit));
+            // The answer to QUIT changes nothing.
+            let _ = self.command(&Command::Quit).await;
+        }
+        self.link.shut_down();
+        if let Some(observer) = &self.settings.observer {
+            observer.record(&Entry::Closed);
+        }
+    }
+}
+
+/// Reads the replies that are still owed after a message, so that the session is ready for the next.
+pub(super) async fn settle(link: &mut Link) {
+    while !link.machine.is_ready() {
+        match link.machine.poll() {
+            ClientEvent::Closed(_) => return,
+            ClientEvent::Idle => link.transfer().await,
+            _ => {}
+        }
+    }
+}
+
+/// Lends the next piece of content.
+pub(super) async fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), SendError> {
+    let read = match link.limit() {
+        None => content.feed.next().await,
+        Some(limit) => match timeout_at(limit, content.feed.next()).await {
+            Ok(read) => read,
+            Err(_) => {
+                link.machine.give_up();
+                return Ok(());
+            }
+        },
+    };
+    let piece = read.map_err(|error| unreadable(&"the content", &error))?;
+    let now = link.now();
+    let lent = if piece.is_last {
+        link.machine.last_body(piece.octets, now)
+    } else {
+        link.machine.body(piece.octets, now)
+    };
+    lent.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Content, error.to_string()))
+}
+
+/// The failure of the oldest message of a lost connection.
+fn first(lost: Vec<Lost>, link: &mut Link) -> Failure {
+    match lost.into_iter().next() {
+        Some(Lost { error, is_untouched }) => Failure { error: with_io_error(error, link), is_untouched },
+        None => SendError::new(ErrorKind::Closed, Stage::Command, "the connection was lost").into(),
+    }
+}
+
+pub(super) fn with_io_error(error: SendError, link: &mut Link) -> SendError {
+    match (error.kind(), link.take_io_error()) {
+        (ErrorKind::Closed, Some(io_error)) => {
+            error.with_detail(format!("the connection was lost: {io_error}"))
+        }
+        _ => error,
+    }
+}
+
+async fn handshake(
+    settings: &Settings,
+    transport: Transport,
+) -> Result<tls::Stream<Transport>, Option<tls::Error>> {
+    let Some((connector, name)) = &settings.tls else { return Err(None) };
+    connector.connect(transport, name.clone(), settings.tls_timeout).await.map_err(Some)
+}
+
+fn handshake_error(opening: &Opening<'_>, fault: Option<tls::Error>) -> (SendError, Option<tls::Error>) {
+    let error = match &fault {
+        Some(fault) => SendError::new(ErrorKind::Tls(fault.kind()), Stage::Handshake, fault.to_string()),
+        None => SendError::new(ErrorKind::TlsRequired, Stage::Handshake, "TLS is not configured"),
+    };
+    (error.with_session(&opening.session()), fault)
+}
+
+fn tls_facts(stream: &tls::Stream<Transport>) -> (tls::SessionInfo, ChannelBindings) {
+    let mut bindings = ChannelBindings::default();
+    if let Some(exporter) = stream.channel_binding(tls::ChannelBindingKind::TlsExporter) {
+        bindings = bindings.with_tls_exporter(exporter.data().to_vec());
+    }
+    if let Some(end_point) = stream.channel_binding(tls::ChannelBindingKind::TlsServerEndPoint) {
+        bindings = bindings.with_tls_server_end_point(end_point.data().to_vec());
+    }
+    (stream.info(), bindings)
+}
+
+/// A connection of one's own, for work that a client's `send` does not do; it counts against the pool's bound.
+///
+/// Dropped, it is closed without QUIT.
+pub struct Connection {
+    open: Open,
+    _lease: Lease,
+}
+
+impl Connection {
+    pub(super) const fn new(open: Open, lease: Lease) -> Self {
+        Self { open, _lease: lease }
+    }
+
+    /// The facts of the session.
+    pub const fn session(&self) -> &Session {
+        self.open.session()
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// As [`Client::send`](super::Client::send).
+    pub async fn send(
+        &mut self,
+        envelope: &Envelope,
+        content: impl Into<Content>,
+    ) -> Result<Report, SendError> {
+        let mut content = prepare(content.into()).await?;
+        self.open.send(envelope, &mut content).await.map_err(|failure| failure.error)
+    }
+
+    /// NOOP (RFC 5321 §4.1.1.9).
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub async fn noop(&mut self) -> Result<Reply, SendError> {
+        self.open.command(&Command::Noop(None)).await
+    }
+
+    /// RSET (RFC 5321 §4.1.1.5).
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub async fn reset(&mut self) -> Result<Reply, SendError> {
+        self.open.command(&Command::Rset).await
+    }
+
+    /// VRFY (RFC 5321 §4.1.1.6); most servers answer 252.
+    ///
+    /// # Errors
+    /// If the connection is lost, or `name` holds what a command cannot.
+    pub async fn vrfy(&mut self, name: &str) -> Result<Reply, SendError> {
+        let text = Text::new(name)
+            .map_err(|error| SendError::new(ErrorKind::Unsupported, Stage::Command, error.to_string()))?;
+        self.open.command(&Command::Vrfy(text)).await
+    }
+
+    /// QUIT (RFC 5321 §4.1.1.10) and the end of the connection.
+    pub async fn quit(self) {
+        let limit = Instant::now() + self.open.settings().timeouts.quit.max(Duration::from_millis(1));
+        self.open.quit(limit).await;
+    }
+}
+
+/// Opens, measures and checks content, on a thread for blocking work if it is a file.
+pub(super) async fn prepare(content: Content) -> Result<Prepared, SendError> {
+    if content.is_at_hand() {
+        return content.prepare();
+    }
+    let preparing = tokio::task::spawn_blocking(|| content.prepare());
+    preparing.await.unwrap_or_else(|error| Err(unreadable(&"the content", &std::io::Error::other(error))))
+}

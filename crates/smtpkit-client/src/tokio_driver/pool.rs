@@ -1,0 +1,212 @@
+//! The pool: at most so many connections at once, those that are being made included; the most recently used one is
+//! used again, and none longer than its limits allow.
+
+use super::connection::Open;
+use super::network::Network;
+use crate::error::{ErrorKind, SendError, Stage};
+use crate::settings::Settings;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// The right to have one connection.
+pub(super) struct Lease {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a client has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections made.
+    pub connections_opened: u64,
+    /// Connections that a message found kept.
+    pub connections_reused: u64,
+    /// Kept connections that the server had closed meanwhile.
+    pub connections_stale: u64,
+    /// Connections kept now.
+    pub connections_idle: usize,
+    /// Connections in use or being made now.
+    pub connections_busy: usize,
+    /// Messages that at least one recipient was accepted for.
+    pub messages_accepted: u64,
+    /// Messages that failed.
+    pub messages_failed: u64,
+}
+
+/// Counters of a client.
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) opened: AtomicU64,
+    pub(super) reused: AtomicU64,
+    pub(super) stale: AtomicU64,
+    pub(super) accepted: AtomicU64,
+    pub(super) failed: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The connections of one client.
+pub(super) struct Pool {
+    pub(super) settings: Arc<Settings>,
+    pub(super) network: Network,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+    pub(super) counters: Counters,
+}
+
+/// Kept connections, the most recently used one last.
+#[derive(Default)]
+struct Idle {
+    connections: Vec<Open>,
+    is_reaped: bool,
+}
+
+/// A connection for one message.
+pub(super) struct Acquired {
+    pub(super) open: Open,
+    pub(super) lease: Lease,
+    /// Whether it was used before, so that the server may have closed it unnoticed.
+    pub(super) is_reused: bool,
+}
+
+impl Pool {
+    pub(super) fn new(settings: Settings, network: Network) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(settings.pool.connections_max.min(Semaphore::MAX_PERMITS)));
+        let (settings, idle, counters) = (Arc::new(settings), Mutex::default(), Counters::default());
+        Arc::new(Self { settings, network, permits, idle, counters })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
+        // Nothing that holds the lock can panic half-way.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A kept connection, or a new one.
+    pub(super) async fn acquire(&self, limit: Option<Instant>) -> Result<Acquired, SendError> {
+        let lease = self.lease(limit).await?;
+        while let Some(mut open) = self.take_idle() {
+            if self.is_fresh(&open) && open.is_usable() {
+                open.set_limit(limit);
+                Counters::count(&self.counters.reused);
+                return Ok(Acquired { open, lease, is_reused: true });
+            }
+        }
+        self.fresh(lease, limit).await
+    }
+
+    /// A new connection.
+    pub(super) async fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
+        let open = Open::open(&self.settings, &self.network, limit).await?;
+        Counters::count(&self.counters.opened);
+        Ok(Acquired { open, lease, is_reused: false })
+    }
+
+    pub(super) async fn lease(&self, limit: Option<Instant>) -> Result<Lease, SendError> {
+        let patience = Instant::now() + self.settings.pool.acquire_timeout;
+        let until = limit.map_or(patience, |limit| limit.min(patience));
+        match timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Lease { _permit: permit }),
+            Ok(Err(_)) => {
+                Err(SendError::new(ErrorKind::ClientClosed, Stage::Acquire, "the client has been closed"))
+            }
+            Err(_) => {
+                let what = format!("all {} connections are busy", self.settings.pool.connections_max);
+                Err(SendError::new(ErrorKind::PoolTimeout, Stage::Acquire, what))
+            }
+        }
+    }
+
+    fn take_idle(&self) -> Option<Open> {
+        self.idle().connections.pop()
+    }
+
+    fn is_fresh(&self, open: &Open) -> bool {
+        let limits = &self.settings.pool;
+        open.messages < limits.messages_max
+            && open.opened.elapsed() < limits.life_max
+            && open.idle_since.elapsed() < limits.idle_max
+    }
+
+    /// Keeps a connection for later, if it is good for it.
+    pub(super) fn give_back(self: &Arc<Self>, mut open: Open, lease: Lease) {
+        open.set_limit(None);
+        open.idle_since = Instant::now();
+        if self.permits.is_closed() || !open.is_ready() || !self.is_fresh(&open) {
+            if open.is_ready() {
+                let limit = Instant::now() + self.settings.timeouts.quit;
+                tokio::spawn(async move {
+                    open.quit(limit).await;
+                    drop(lease);
+                });
+            }
+            return;
+        }
+        let mut idle = self.idle();
+        idle.connections.push(open);
+        if !std::mem::replace(&mut idle.is_reaped, true) {
+            tokio::spawn(reap(Arc::downgrade(self)));
+        }
+    }
+
+    /// Takes the connections out that have been kept long enough, and says when the next one will.
+    fn take_old(&self) -> (Vec<Open>, Option<Instant>) {
+        let mut idle = self.idle();
+        let (fresh, old) =
+            std::mem::take(&mut idle.connections).into_iter().partition(|open| self.is_fresh(open));
+        idle.connections = fresh;
+        let limits = &self.settings.pool;
+        let end = |open: &Open| (open.idle_since + limits.idle_max).min(open.opened + limits.life_max);
+        let next = idle.connections.iter().map(end).min();
+        idle.is_reaped = next.is_some();
+        (old, next)
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let max = self.settings.pool.connections_max.min(Semaphore::MAX_PERMITS);
+        Stats {
+            connections_opened: load(&self.counters.opened),
+            connections_reused: load(&self.counters.reused),
+            connections_stale: load(&self.counters.stale),
+            connections_idle: self.idle().connections.len(),
+            connections_busy: max.saturating_sub(self.permits.available_permits()),
+            messages_accepted: load(&self.counters.accepted),
+            messages_failed: load(&self.counters.failed),
+        }
+    }
+
+    /// No further connection is given out; busy ones may finish until `limit`, idle ones say QUIT.
+    pub(super) async fn close(&self, limit: Instant) {
+        let max = u32::try_from(self.settings.pool.connections_max).unwrap_or(u32::MAX);
+        // Whoever is still busy then goes on and closes its connection itself.
+        let _ = timeout_at(limit, self.permits.acquire_many(max)).await;
+        self.permits.close();
+        let idle = std::mem::take(&mut self.idle().connections);
+        let mut quitting = tokio::task::JoinSet::new();
+        for open in idle {
+            let quit = Instant::now() + self.settings.timeouts.quit;
+            quitting.spawn(open.quit(limit.max(Instant::now()).min(quit)));
+        }
+        while quitting.join_next().await.is_some() {}
+    }
+}
+
+/// Ends connections that nobody uses any more; ends itself when none is left, or the client is gone.
+async fn reap(pool: Weak<Pool>) {
+    loop {
+        let Some(strong) = pool.upgrade() else { return };
+        let ((old, wake), quit) = (strong.take_old(), strong.settings.timeouts.quit);
+        drop(strong);
+        for open in old {
+            open.quit(Instant::now() + quit).await;
+        }
+        let Some(wake) = wake else { return };
+        sleep_until(wake).await;
+    }
+}
