@@ -1,5 +1,7 @@
 //! Who a message is from and for, as its header says: what an envelope can be made of.
 
+use std::collections::BTreeSet;
+
 use super::AddrSpec;
 
 /// The addresses for the envelope of a message, each recipient once (RFC 5321 §2.3.1, RFC 5322 §3.6.3).
@@ -22,18 +24,19 @@ pub struct EnvelopeAddresses {
 }
 
 impl EnvelopeAddresses {
-    pub(crate) fn new<'m>(
+    pub(crate) fn new(
         reverse_path: Option<AddrSpec>,
-        recipients: impl IntoIterator<Item = &'m AddrSpec>,
+        recipients: impl IntoIterator<Item = AddrSpec>,
     ) -> Self {
-        let mut addresses = Self { reverse_path, recipients: Vec::new() };
-        let mut seen = std::collections::HashSet::new();
-        for recipient in recipients {
-            if seen.insert(recipient) {
-                addresses.recipients.push(recipient.clone());
-            }
+        let mut recipients: Vec<AddrSpec> = recipients.into_iter().collect();
+        if recipients.len() > 1 {
+            let mut seen = BTreeSet::new();
+            let is_first: Vec<bool> =
+                recipients.iter().map(|address| seen.insert(address.as_str())).collect();
+            let mut is_first = is_first.into_iter();
+            recipients.retain(|_| is_first.next().unwrap_or(true));
         }
-        addresses
+        Self { reverse_path, recipients }
     }
 
     /// Where notifications go: the sender, or else the first author.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::field_writer::{FieldWriter, address_is_utf8};
-use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_octets, is_text_octet};
+use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_text};
 use super::{Address, MessageId};
 use crate::DateTime;
 
@@ -105,7 +105,7 @@ impl Field {
     /// # Errors
     /// [`ValueError`] of the name, or if the text has a CR, LF or NUL.
     pub fn text(name: &str, text: &str) -> Result<Self, ValueError> {
-        check_octets(ValueKind::FieldBody, text, is_text_octet)?;
+        check_text(ValueKind::FieldBody, text)?;
         Ok(Self { name: FieldName::new(name)?, body: Body::Text(text.to_owned()) })
     }
 

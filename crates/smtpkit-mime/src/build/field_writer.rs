@@ -7,6 +7,8 @@
 
 use core::ops::Range;
 
+use memchr::memchr_iter;
+
 use super::mailbox::is_atom_octet;
 use super::{AddrSpec, Address, Mailbox, MediaType, MessageId};
 use crate::DateTime;
@@ -77,11 +79,10 @@ impl<'o> FieldWriter<'o> {
 
     /// Unstructured text (RFC 5322 §2.2.1), with encoded words where it needs them.
     pub(crate) fn text(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if text.trim_matches(is_white).len() == text.len()
-            && self.column() + 1 + text.len() <= LINE_OCTETS
+        let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().next_back()) else { return };
+        if self.column() + 1 + text.len() <= LINE_OCTETS
+            && first.is_ascii_graphic()
+            && last.is_ascii_graphic()
             && !needs_encoding(text, LINE_OCTETS)
         {
             return self.token(" ", text);
@@ -131,16 +132,18 @@ impl<'o> FieldWriter<'o> {
 
     /// A display name (RFC 5322 §3.2.5): atoms, a quoted string, or encoded words.
     pub(crate) fn phrase(&mut self, name: &str) {
+        if are_atoms(name) {
+            if self.column() + 1 + name.len() <= LINE_OCTETS {
+                return self.token(" ", name);
+            }
+            if short(name) {
+                return name.split(' ').for_each(|atom| self.token(" ", atom));
+            }
+        }
         // readers trim quoted strings, but not encoded words
         let lost_gap = name.contains("    ") || name.starts_with(' ') || name.ends_with(' ');
         if needs_encoding(name, usize::MAX) || name.contains('\t') || lost_gap {
             return self.encoded(" ", name);
-        }
-        if name.bytes().all(|octet| is_atom_octet(octet) || octet == b' ')
-            && !name.contains("  ")
-            && short(name)
-        {
-            return name.split(' ').for_each(|atom| self.token(" ", atom));
         }
         let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
         if short(&escaped) { self.quoted(&escaped) } else { self.encoded(" ", name) }
@@ -335,8 +338,26 @@ fn slice<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
 /// encoded word, or it is longer than `octets_max`.
 fn needs_encoding(text: &str, octets_max: usize) -> bool {
     text.len() > octets_max
-        || text.bytes().any(|octet| !matches!(octet, b' '..=b'~' | b'\t'))
-        || text.contains("=?")
+        || text.bytes().fold(false, |any, octet| any | !matches!(octet, b' '..=b'~' | b'\t'))
+        || contains_word_start(text)
+}
+
+/// Whether `=?` is in the text.
+fn contains_word_start(text: &str) -> bool {
+    memchr_iter(b'=', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) == Some(&b'?'))
+}
+
+/// Whether a name is atoms with one space between them, which nobody can take for an encoded word.
+fn are_atoms(name: &str) -> bool {
+    let mut before = b' ';
+    for octet in name.bytes() {
+        let is_atom = is_atom_octet(octet) && octet.is_ascii() && octet != b'=';
+        if !is_atom && (octet != b' ' || before == b' ') {
+            return false;
+        }
+        before = octet;
+    }
+    before != b' '
 }
 
 /// Whether an address needs `SMTPUTF8` (RFC 6531).

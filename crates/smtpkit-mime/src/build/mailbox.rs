@@ -6,7 +6,9 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_octets, is_text_octet};
+use memchr::memrchr;
+
+use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_text, is_text_octet};
 
 /// Longest address: twice the longest path of RFC 5321 §4.5.3.1.3, and a line of 998 octets always holds it.
 const ADDRESS_OCTETS_MAX: usize = 512;
@@ -37,13 +39,18 @@ impl AddrSpec {
     /// [`ValueError`] if it is longer than 512 octets, has no `@`, an empty part, or an octet that its place in
     /// the grammar does not allow.
     pub fn new(address: &str) -> Result<Self, ValueError> {
-        check(ValueKind::Address, address, ADDRESS_OCTETS_MAX, |octet| !octet.is_ascii_control())?;
+        let problem = |problem| Err(ValueError::new(ValueKind::Address, problem));
+        if address.is_empty() {
+            return problem(ValueProblem::Empty);
+        }
+        if address.len() > ADDRESS_OCTETS_MAX {
+            return problem(ValueProblem::TooLong { octets_max: ADDRESS_OCTETS_MAX });
+        }
         // a quoted local part and a literal may hold an `@`; a domain outside brackets may not
-        let at_sign = match address.strip_suffix(']').and_then(|a| a.rfind("@[")) {
-            Some(at) => Some(at),
-            None => address.rfind('@'),
+        let before_literal = address.strip_suffix(']').and_then(|address| address.rfind("@["));
+        let Some(at_sign) = before_literal.or_else(|| memrchr(b'@', address.as_bytes())) else {
+            return problem(ValueProblem::Missing(b'@'));
         };
-        let at_sign = at_sign.ok_or(ValueError::new(ValueKind::Address, ValueProblem::Missing(b'@')))?;
         let (local_part, domain) = address.split_at(at_sign);
         if local_part.starts_with('"') {
             check_quoted(local_part)?;
@@ -130,7 +137,7 @@ impl Mailbox {
     /// # Errors
     /// [`ValueError`] if the name has a CR, LF or NUL, or of [`AddrSpec::new`].
     pub fn named(name: &str, address: &str) -> Result<Self, ValueError> {
-        check_octets(ValueKind::DisplayName, name, is_text_octet)?;
+        check_text(ValueKind::DisplayName, name)?;
         let name = (!name.is_empty()).then(|| name.to_owned());
         Ok(Self { name, address: AddrSpec::new(address)? })
     }
@@ -143,6 +150,11 @@ impl Mailbox {
     /// The address.
     pub const fn address(&self) -> &AddrSpec {
         &self.address
+    }
+
+    /// The address without its name.
+    pub fn into_address(self) -> AddrSpec {
+        self.address
     }
 }
 
@@ -230,6 +242,15 @@ impl Address {
             Self::Group(group) => group.members(),
         }
     }
+
+    /// The same, taken out.
+    pub(crate) fn into_mailboxes(self) -> impl Iterator<Item = Mailbox> {
+        let (one, many) = match self {
+            Self::Mailbox(mailbox) => (Some(mailbox), Vec::new()),
+            Self::Group(group) => (None, group.members),
+        };
+        one.into_iter().chain(many)
+    }
 }
 
 impl From<Mailbox> for Address {
@@ -245,11 +266,24 @@ impl From<Group> for Address {
 }
 
 /// Whether an octet may stand in an atom (RFC 5322 §3.2.3, RFC 6532 §3.2).
+#[expect(clippy::indexing_slicing, reason = "an octet is always within 256 places")]
 pub(super) const fn is_atom_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric()
-        || !octet.is_ascii()
-        || matches!(octet, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=')
-        || matches!(octet, b'?' | b'^' | b'_' | b'`' | b'{' | b'|' | b'}' | b'~')
+    const ATOM: [bool; 256] = {
+        let mut atom = [false; 256];
+        let mut octet = 0;
+        while octet < 256 {
+            atom[octet] = octet >= 0x80 || (octet as u8).is_ascii_alphanumeric();
+            octet += 1;
+        }
+        let punctuation = b"!#$%&'*+-/=?^_`{|}~";
+        let mut at = 0;
+        while at < punctuation.len() {
+            atom[punctuation[at] as usize] = true;
+            at += 1;
+        }
+        atom
+    };
+    ATOM[octet as usize]
 }
 
 const fn refused(octet: u8, at: usize) -> ValueError {
@@ -258,25 +292,25 @@ const fn refused(octet: u8, at: usize) -> ValueError {
 
 /// `dot-atom-text`, which starts `offset` octets into the address.
 fn check_dot_atom(text: &str, offset: usize) -> Result<(), ValueError> {
-    let mut after_dot = true;
-    for (octet, at) in text.bytes().zip(offset..) {
-        if octet == b'.' && after_dot || octet != b'.' && !is_atom_octet(octet) {
-            return Err(refused(octet, at));
+    if text.is_empty() {
+        return Err(ValueError::new(ValueKind::Address, ValueProblem::Empty));
+    }
+    let mut before = b'.';
+    for (at, octet) in text.bytes().enumerate() {
+        if !is_atom_octet(octet) && (octet != b'.' || before == b'.') {
+            return Err(refused(octet, offset + at));
         }
-        after_dot = octet == b'.';
+        before = octet;
     }
-    match (text.is_empty(), after_dot) {
-        (true, _) => Err(ValueError::new(ValueKind::Address, ValueProblem::Empty)),
-        (false, true) => Err(refused(b'.', offset + text.len() - 1)),
-        (false, false) => Ok(()),
-    }
+    if before == b'.' { Err(refused(b'.', offset + text.len() - 1)) } else { Ok(()) }
 }
 
-/// `quoted-string`, known to start with its quote and to have no controls.
+/// `quoted-string`, known to start with its quote.
 fn check_quoted(text: &str) -> Result<(), ValueError> {
     let mut escaped = false;
     for (octet, at) in text.bytes().zip(0..).skip(1) {
         match octet {
+            _ if octet.is_ascii_control() => return Err(refused(octet, at)),
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
             b'"' if at + 1 == text.len() => return Ok(()),
@@ -292,7 +326,7 @@ fn check_literal(text: &str, offset: usize) -> Result<(), ValueError> {
     for (octet, at) in text.bytes().zip(0..) {
         match octet {
             b']' if at + 1 == text.len() => return Ok(()),
-            b'[' | b']' | b'\\' | b' ' => return Err(refused(octet, offset + at)),
+            0..=b' ' | 0x7f | b'[' | b']' | b'\\' => return Err(refused(octet, offset + at)),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use core::str::FromStr;
 use std::borrow::Cow;
 
-use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_octets, is_text_octet};
+use super::value_error::{ValueError, ValueKind, ValueProblem, check, check_text};
 use crate::encode::is_token_octet;
 
 /// Longest type or parameter name: RFC 6838 §4.2 allows 127 for each half of a type.
@@ -65,7 +65,7 @@ impl MediaType {
         check(ValueKind::ParameterName, name, PARAMETER_NAME_OCTETS_MAX, |octet| {
             is_token_octet(octet) && !matches!(octet, b'*' | b'\'' | b'%')
         })?;
-        check_octets(ValueKind::ParameterValue, value, is_text_octet)?;
+        check_text(ValueKind::ParameterValue, value)?;
         self.parameters.push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
         Ok(self)
     }

@@ -139,8 +139,21 @@ impl<'a> Message<'a> {
     pub fn to_vec(mut self) -> io::Result<Vec<u8>> {
         let expected = self.octets.and_then(|octets| usize::try_from(octets).ok()).unwrap_or(0);
         let mut out = Vec::with_capacity(expected + expected / 16);
-        while let Some(piece) = self.next_piece()? {
-            out.extend_from_slice(piece);
+        out.extend_from_slice(self.buffer.get(self.unread).unwrap_or_default());
+        let begun = self.body.take().map(Piece::Body);
+        for piece in begun.into_iter().chain(self.pieces) {
+            match piece {
+                Piece::Literal(range) => out.extend_from_slice(self.literals.get(range).unwrap_or_default()),
+                Piece::Body(mut body) => loop {
+                    match body.step(&mut out)? {
+                        Step::Lent(range) => {
+                            out.extend_from_slice(body.source.lent(range).unwrap_or_default())
+                        }
+                        Step::More => {}
+                        Step::End => break,
+                    }
+                },
+            }
         }
         Ok(out)
     }

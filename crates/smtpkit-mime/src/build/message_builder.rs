@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::envelope_addresses::EnvelopeAddresses;
 use super::field_writer::{FieldWriter, address_is_utf8};
 use super::layout::Layout;
-use super::value_error::{ValueError, ValueKind, check_octets, is_text_octet};
+use super::value_error::{ValueError, ValueKind, check_text};
 use super::{Address, BuildError, Field, Mailbox, MediaType, Message, MessageId, Part, Stamp};
 use crate::{DateTime, HopCapabilities};
 
@@ -149,7 +149,7 @@ impl<'a> MessageBuilder<'a> {
     /// # Errors
     /// [`ValueError`] if it has a CR, LF or NUL.
     pub fn subject(mut self, subject: &str) -> Result<Self, ValueError> {
-        check_octets(ValueKind::FieldBody, subject, is_text_octet)?;
+        check_text(ValueKind::FieldBody, subject)?;
         Ok(once!(self.subject = subject.to_owned(), "Subject"))
     }
 
@@ -235,12 +235,12 @@ impl<'a> MessageBuilder<'a> {
     /// [`BuildError`] by variant.
     pub fn build(mut self, hop: HopCapabilities, stamp: &Stamp) -> Result<Message<'a>, BuildError> {
         let author = self.check()?;
+        let generated = || MessageId::generate(stamp, author.address());
+        let message_id = self.message_id.clone().unwrap_or_else(generated);
         let needs = self.needs_smtputf8(hop)?;
-        let message_id =
-            self.message_id.take().unwrap_or_else(|| MessageId::generate(stamp, author.address()));
         let mut header = Vec::with_capacity(1024);
         self.write_header(&mut header, &message_id, stamp);
-        let addresses = self.envelope_addresses();
+        let addresses = self.take_addresses();
         let root = self.into_root();
         let mut layout = Layout::new(header, hop).lay_out(root, stamp)?;
         layout.needs = layout.needs | needs;
@@ -248,7 +248,7 @@ impl<'a> MessageBuilder<'a> {
     }
 
     /// The rules of RFC 5322 §3.6 that no single value can keep; returns the first author.
-    fn check(&self) -> Result<Mailbox, BuildError> {
+    fn check(&self) -> Result<&Mailbox, BuildError> {
         if let Some(name) = self.twice {
             return Err(BuildError::Twice(name));
         }
@@ -274,7 +274,7 @@ impl<'a> MessageBuilder<'a> {
         match self.from.as_slice() {
             [] => Err(BuildError::NoAuthor),
             [_, _, ..] if self.sender.is_none() => Err(BuildError::NoSender),
-            [author, ..] => Ok(author.clone()),
+            [author, ..] => Ok(author),
         }
     }
 
@@ -336,10 +336,13 @@ impl<'a> MessageBuilder<'a> {
         header.extend_from_slice(b"MIME-Version: 1.0\r\n");
     }
 
-    fn envelope_addresses(&self) -> EnvelopeAddresses {
-        let reverse_path = self.sender.as_ref().or(self.from.first()).map(|m| m.address().clone());
-        let recipients = self.to.iter().chain(&self.cc).chain(&self.bcc);
-        EnvelopeAddresses::new(reverse_path, recipients.flat_map(Address::mailboxes).map(Mailbox::address))
+    /// Takes the addresses out; the header is written already.
+    fn take_addresses(&mut self) -> EnvelopeAddresses {
+        let author = core::mem::take(&mut self.from).into_iter().next();
+        let reverse_path = self.sender.take().or(author).map(Mailbox::into_address);
+        let lists = [&mut self.to, &mut self.cc, &mut self.bcc].map(core::mem::take);
+        let recipients = lists.into_iter().flatten().flat_map(Address::into_mailboxes);
+        EnvelopeAddresses::new(reverse_path, recipients.map(Mailbox::into_address))
     }
 
     /// `mixed(related(alternative(text, html), inline…), attachments…)`, each level only where it is needed.

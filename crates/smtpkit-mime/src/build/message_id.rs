@@ -53,7 +53,7 @@ impl MessageId {
     /// ```
     pub fn generate(stamp: &Stamp, address: &AddrSpec) -> Self {
         let mut id = String::with_capacity(33 + address.domain().len());
-        id.extend(stamp.hex(0).iter().copied().map(char::from));
+        id.push_str(core::str::from_utf8(&stamp.hex(0)).expect("invariant: hexadecimal digits are ASCII"));
         id.push('@');
         id.push_str(address.domain());
         Self(id)

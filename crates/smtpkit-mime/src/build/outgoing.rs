@@ -145,7 +145,7 @@ impl AddressReader {
         };
         let reverse_path = senders.into_iter().find_map(|name| of(name).into_iter().next());
         let recipients: Vec<AddrSpec> = recipients.into_iter().flat_map(&mut of).collect();
-        EnvelopeAddresses::new(reverse_path, &recipients)
+        EnvelopeAddresses::new(reverse_path, recipients)
     }
 
     fn collect(&mut self, list: &AddressList<'_>, found: &mut Vec<AddrSpec>) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use super::transfer::TransferEncoding;
-use super::value_error::{ValueError, ValueKind, check, check_octets, is_text_octet};
+use super::value_error::{ValueError, ValueKind, check, check_text, is_text_octet};
 use super::{MediaType, MessageId};
 
 /// One part of a message: text, octets, what a reader gives, an embedded message, or a multipart of parts.
@@ -205,7 +205,7 @@ impl<'a> Part<'a> {
     /// # Errors
     /// [`ValueError`] if the text has a CR, LF or NUL.
     pub fn description(mut self, text: &str) -> Result<Self, ValueError> {
-        check_octets(ValueKind::FieldBody, text, is_text_octet)?;
+        check_text(ValueKind::FieldBody, text)?;
         self.description = Some(text.to_owned());
         Ok(self)
     }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use memchr::memchr3;
+
 /// A value that was refused, and why; always the caller's fault, and found before anything is written.
 ///
 /// ```
@@ -139,18 +141,25 @@ pub(crate) fn check(
 }
 
 /// Checks the octets of a value that may be empty and of any length.
-pub(crate) fn check_octets(
-    kind: ValueKind,
-    value: &str,
-    allowed: impl Fn(u8) -> bool,
-) -> Result<(), ValueError> {
+fn check_octets(kind: ValueKind, value: &str, allowed: impl Fn(u8) -> bool) -> Result<(), ValueError> {
     match value.bytes().enumerate().find(|&(_, octet)| !allowed(octet)) {
         Some((at, octet)) => Err(ValueError::new(kind, ValueProblem::Octet { octet, at })),
         None => Ok(()),
     }
 }
 
-/// Everything but CR, LF and NUL, which would change what is a line.
+/// Checks text that may be empty and of any length: no CR, LF or NUL, which would change what is a line.
+pub(crate) fn check_text(kind: ValueKind, text: &str) -> Result<(), ValueError> {
+    match memchr3(b'\r', b'\n', 0, text.as_bytes()) {
+        Some(at) => {
+            let octet = text.as_bytes().get(at).copied().unwrap_or_default();
+            Err(ValueError::new(kind, ValueProblem::Octet { octet, at }))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Everything but CR, LF and NUL.
 pub(crate) const fn is_text_octet(octet: u8) -> bool {
     !matches!(octet, b'\r' | b'\n' | 0)
 }

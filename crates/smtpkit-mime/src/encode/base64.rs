@@ -24,7 +24,7 @@ const LINE_INPUT: usize = 57;
 /// Base64 digits of one full line, the most that RFC 2045 §6.8 allows.
 const LINE_OUTPUT: usize = 76;
 /// Lines that one call of the engine encodes.
-const BLOCK_LINES: usize = 32;
+const BLOCK_LINES: usize = 64;
 
 /// Encodes octets as base64 in lines of 76 (RFC 2045 §6.8).
 ///
@@ -43,6 +43,8 @@ pub struct Base64Encoder {
     /// The start of a line that is not full yet.
     line: [u8; LINE_INPUT],
     held: usize,
+    /// Where the engine writes, before its digits are parted into lines.
+    digits: [u8; LINE_OUTPUT * BLOCK_LINES],
 }
 
 impl Default for Base64Encoder {
@@ -54,7 +56,7 @@ impl Default for Base64Encoder {
 impl Base64Encoder {
     /// An encoder at the start of a line.
     pub const fn new() -> Self {
-        Self { line: [0; LINE_INPUT], held: 0 }
+        Self { line: [0; LINE_INPUT], held: 0, digits: [0; LINE_OUTPUT * BLOCK_LINES] }
     }
 
     /// Octets that `input` octets become, line ends included.
@@ -79,17 +81,17 @@ impl Base64Encoder {
             let Some((head, tail)) = rest.split_at_checked(wanted) else { return self.hold(rest) };
             self.hold(head);
             rest = tail;
-            encode_block(&self.line, out);
+            encode_block(&self.line, &mut self.digits, out);
             self.held = 0;
         }
         out.reserve(rest.len() / LINE_INPUT * (LINE_OUTPUT + 2));
         let mut blocks = rest.chunks_exact(LINE_INPUT * BLOCK_LINES);
         for block in &mut blocks {
-            encode_block(block, out);
+            encode_block(block, &mut self.digits, out);
         }
         let tail = blocks.remainder();
         let (lines, tail) = tail.split_at(tail.len() - tail.len() % LINE_INPUT);
-        encode_block(lines, out);
+        encode_block(lines, &mut self.digits, out);
         self.hold(tail);
     }
 
@@ -114,19 +116,12 @@ impl Base64Encoder {
 }
 
 /// Encodes whole lines, at most [`BLOCK_LINES`] of them.
-fn encode_block(lines: &[u8], out: &mut Vec<u8>) {
-    let mut digits = [0; LINE_OUTPUT * BLOCK_LINES];
-    let n = CODEC.encode_slice(lines, &mut digits).expect("invariant: a block fits the digits of its lines");
+fn encode_block(lines: &[u8], digits: &mut [u8], out: &mut Vec<u8>) {
+    let n = CODEC.encode_slice(lines, digits).expect("invariant: a block fits the digits of its lines");
     let (lines, _) = digits.get(..n).unwrap_or_default().as_chunks::<LINE_OUTPUT>();
     for line in lines {
-        let mut ended = [0; LINE_OUTPUT + 2];
-        if let Some(digits) = ended.first_chunk_mut::<LINE_OUTPUT>() {
-            *digits = *line;
-        }
-        if let Some(end) = ended.last_chunk_mut::<2>() {
-            *end = *b"\r\n";
-        }
-        out.extend_from_slice(&ended);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
     }
 }
 

@@ -3,7 +3,10 @@
 //! Text comes with the line ends of the system that wrote it. Content has no bare CR and no bare LF, so that no
 //! hop can see a line end where another sees none.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
+
+/// A guess at the octets of a line, for how much longer its text gets.
+const LINE_OCTETS_TYPICAL: usize = 32;
 
 /// Writes text with every line end as CRLF (RFC 5322 §2.3).
 ///
@@ -35,21 +38,21 @@ impl CrlfEncoder {
             Some(_) => input,
             None => return,
         };
-        self.after_cr = false;
-        // what stands before `run` octets of `rest` holds only good line ends and is copied in one go
-        let mut run = 0;
-        while let Some(at) = rest.get(run..).and_then(|search| memchr2(b'\r', b'\n', search)) {
-            let end = run + at;
-            if rest.get(end..end + 2) == Some(b"\r\n") {
-                run = end + 2;
-                continue;
+        out.reserve(rest.len() + rest.len() / LINE_OCTETS_TYPICAL);
+        self.after_cr = rest.last() == Some(&b'\r');
+        if memchr(b'\r', rest).is_none() {
+            while let Some((line, tail)) = memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+                rest = tail.get(1..).unwrap_or_default();
             }
-            let (line, tail) = rest.split_at(end);
+            return out.extend_from_slice(rest);
+        }
+        while let Some((line, tail)) = memchr2(b'\r', b'\n', rest).and_then(|at| rest.split_at_checked(at)) {
             out.extend_from_slice(line);
             out.extend_from_slice(b"\r\n");
-            self.after_cr = tail == b"\r";
-            rest = tail.get(1..).unwrap_or_default();
-            run = 0;
+            let line_end = if tail.starts_with(b"\r\n") { 2 } else { 1 };
+            rest = tail.get(line_end..).unwrap_or_default();
         }
         out.extend_from_slice(rest);
     }

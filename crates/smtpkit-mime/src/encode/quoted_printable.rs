@@ -7,6 +7,9 @@
 /// Most octets before the `=` of a soft line break (RFC 2045 §6.7 rule 5: 76 with it).
 const LINE_OCTETS: usize = 75;
 
+/// Octets that are looked at together.
+const BLOCK_OCTETS: usize = 32;
+
 const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 /// Encodes text as quoted-printable (RFC 2045 §6.7).
@@ -129,7 +132,11 @@ pub(super) fn escaped(octet: u8) -> [u8; 3] {
 
 /// Splits off the octets that stand for themselves and the first that does not.
 fn split_at_special(input: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let mut at = 0;
+    // whole blocks without a special octet are passed by a vector register at a time
+    let (blocks, _) = input.as_chunks::<BLOCK_OCTETS>();
+    let plain =
+        blocks.iter().take_while(|block| !block.iter().fold(false, |any, &o| any | is_special(o))).count();
+    let mut at = plain * BLOCK_OCTETS;
     loop {
         let Some(word) = input.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
             at += input.get(at..)?.iter().position(|&octet| is_special(octet))?;
