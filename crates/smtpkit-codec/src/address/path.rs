@@ -2,7 +2,9 @@
 //! dropped.
 
 use nom::Parser as _;
-use nom::combinator::opt;
+use nom::combinator::cut;
+use nom::multi::many0_count;
+use nom::sequence::preceded;
 
 use crate::grammar::{Parsed, token};
 use crate::syntax_error::Expected;
@@ -28,15 +30,10 @@ pub(super) fn routed_mailbox(inside: &str) -> Parsed<'_, MailboxRef<'_>> {
 /// ```
 /// With the ":" behind it. The route is accepted and ignored (RFC 5321 §3.6.1, appendix C).
 fn source_route(input: &str) -> Parsed<'_, ()> {
-    let at_domain = |input| {
-        let (rest, ()) = token::octet(b'@', Expected::SourceRoute)(input)?;
-        domain(rest)
-    };
-    let mut rest = at_domain(input)?.0;
-    while let (next, Some(())) = opt(token::octet(b',', Expected::SourceRoute)).parse(rest)? {
-        rest = at_domain(next)?.0;
-    }
-    token::octet(b':', Expected::SourceRoute)(rest)
+    let octet = |octet| token::octet(octet, Expected::SourceRoute);
+    let at_domain = || preceded(octet(b'@'), domain);
+    let others = many0_count(preceded(octet(b','), cut(at_domain())));
+    (at_domain(), others, octet(b':')).map(drop).parse(input)
 }
 
 #[cfg(test)]

@@ -306,7 +306,7 @@ impl fmt::Display for Extension<'_> {
 /// The old form `AUTH=` of AUTH (before RFC 2554) is read as `AUTH`.
 pub(crate) fn ehlo_line(input: &str) -> Parsed<'_, Extension<'_>> {
     let (rest, keyword) = ehlo_keyword(input)?;
-    let known = Keyword::named(keyword);
+    let known = Keyword::of_keyword(keyword.as_bytes());
     let rest = if known == Some(Keyword::Auth) {
         rest.strip_prefix('=').map_or(rest, token::skip_spaces)
     } else {
@@ -338,14 +338,14 @@ fn ehlo_keyword(input: &str) -> Parsed<'_, &str> {
 /// ```
 /// One or more, separated by spaces.
 fn arguments(input: &str) -> Parsed<'_, Arguments<'_>> {
-    let octets = input.as_bytes();
-    if let Some(at) = octets.iter().position(|&octet| !Class::GRAPHIC.has(octet) && octet != b' ') {
-        return Err(Fault::at(input.get(at..).unwrap_or(""), Expected::Text));
+    let (rest, words) = token::run(Class::TEXT, Expected::Text)(input)?;
+    if !rest.is_empty() {
+        return Err(Fault::at(rest, Expected::Text));
     }
-    if octets.first() == Some(&b' ') || octets.last() == Some(&b' ') {
+    if words.starts_with(' ') || words.ends_with(' ') {
         return Err(Fault::at(input, Expected::Text));
     }
-    Ok(("", Arguments(input)))
+    Ok((rest, Arguments(words)))
 }
 
 #[cfg(test)]

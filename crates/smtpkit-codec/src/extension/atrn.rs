@@ -2,6 +2,11 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::combinator::{cut, recognize};
+use nom::multi::many0_count;
+use nom::sequence::preceded;
+
 use crate::address::{DomainRef, domain};
 use crate::grammar::{Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
@@ -56,11 +61,8 @@ impl fmt::Display for Atrn<'_> {
 /// ```
 /// Takes what follows "ATRN" and its space.
 pub(crate) fn atrn(input: &str) -> Parsed<'_, Atrn<'_>> {
-    let mut rest = domain(input)?.0;
-    while let Some(next) = rest.strip_prefix(',') {
-        rest = domain(next)?.0;
-    }
-    token::split(input, input.len() - rest.len(), Expected::Domain).map(|(rest, text)| (rest, Atrn(text)))
+    let next = preceded(token::octet(b',', Expected::Domain), cut(domain));
+    recognize((domain, many0_count(next))).map(Atrn).parse(input)
 }
 
 #[cfg(test)]

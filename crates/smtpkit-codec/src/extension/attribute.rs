@@ -2,6 +2,11 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::combinator::{cut, recognize};
+use nom::multi::many0_count;
+use nom::sequence::preceded;
+
 use crate::grammar::xtext::{Xtext, xtext};
 use crate::grammar::{Class, Fault, Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
@@ -73,18 +78,14 @@ impl fmt::Display for Attributes<'_> {
 /// attribute  = attribute-name "=" attribute-value
 /// ```
 pub(crate) fn attributes(input: &str) -> Parsed<'_, Attributes<'_>> {
-    let mut rest = attribute(input)?.0;
-    while let Some(next) = rest.strip_prefix(' ') {
-        rest = attribute(token::skip_spaces(next))?.0;
-    }
-    token::split(input, input.len() - rest.len(), Expected::Attribute)
-        .map(|(rest, text)| (rest, Attributes(text)))
+    let separator = token::octet(b' ', Expected::Attribute);
+    let next = preceded(separator, cut(|rest| attribute(token::skip_spaces(rest))));
+    recognize((attribute, many0_count(next))).map(Attributes).parse(input)
 }
 
-fn attribute(input: &str) -> Parsed<'_, ()> {
-    let (rest, _) = token::run(Class::ALPHANUMERIC, Expected::Attribute)(input)?;
-    let (rest, ()) = token::octet(b'=', Expected::Attribute)(rest)?;
-    value(rest).map(|(rest, _)| (rest, ()))
+fn attribute(input: &str) -> Parsed<'_, AttributeValue<'_>> {
+    let name = token::run(Class::ALPHANUMERIC, Expected::Attribute);
+    preceded((name, token::octet(b'=', Expected::Attribute)), value).parse(input)
 }
 
 /// ```abnf

@@ -6,6 +6,10 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use nom::Parser as _;
+use nom::branch::alt;
+use nom::combinator::value;
+
 use crate::grammar::xtext::{Xtext, xtext};
 use crate::grammar::{Class, Fault, Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
@@ -216,13 +220,9 @@ pub(crate) fn auth(input: &str) -> Parsed<'_, Auth<'_>> {
 }
 
 fn initial_response(input: &str) -> Parsed<'_, InitialResponse<'_>> {
-    match input.strip_prefix('=') {
-        Some(rest) => Ok((rest, InitialResponse::Empty)),
-        None => {
-            let (rest, base64) = token::base64(Expected::Base64)(input)?;
-            Ok((rest, InitialResponse::Base64(Base64(base64))))
-        }
-    }
+    let empty = value(InitialResponse::Empty, token::octet(b'=', Expected::Base64));
+    let base64 = token::base64(Expected::Base64).map(|text| InitialResponse::Base64(Base64(text)));
+    alt((empty, base64)).parse(input)
 }
 
 /// ```abnf

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::combinator::recognize;
+
 use crate::grammar::{Class, Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
 
@@ -42,13 +45,11 @@ impl fmt::Display for TransactionId<'_> {
 /// transid-value = "<" transid-token "@" transid-token ">"      ; RFC 1845 §4
 /// ```
 pub(crate) fn transaction_id(input: &str) -> Parsed<'_, TransactionId<'_>> {
-    let (rest, ()) = token::octet(b'<', Expected::TransactionId)(input)?;
-    let (rest, _) = token::run(Class::TRANSID, Expected::TransactionId)(rest)?;
-    let (rest, ()) = token::octet(b'@', Expected::TransactionId)(rest)?;
-    let (rest, _) = token::run(Class::TRANSID, Expected::TransactionId)(rest)?;
-    let (rest, ()) = token::octet(b'>', Expected::TransactionId)(rest)?;
-    token::split(input, input.len() - rest.len(), Expected::TransactionId)
-        .map(|(rest, text)| (rest, TransactionId(text)))
+    let octet = |octet| token::octet(octet, Expected::TransactionId);
+    let transid_token = || token::run(Class::TRANSID, Expected::TransactionId);
+    recognize((octet(b'<'), transid_token(), octet(b'@'), transid_token(), octet(b'>')))
+        .map(TransactionId)
+        .parse(input)
 }
 
 #[cfg(test)]

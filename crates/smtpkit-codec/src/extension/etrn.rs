@@ -2,6 +2,11 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::branch::alt;
+use nom::combinator::cut;
+use nom::sequence::preceded;
+
 use crate::address::{DomainRef, domain};
 use crate::grammar::{Class, Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
@@ -75,14 +80,10 @@ impl fmt::Display for Etrn<'_> {
 /// ```
 /// Takes what follows "ETRN" and its space.
 pub(crate) fn etrn(input: &str) -> Parsed<'_, Etrn<'_>> {
-    if let Some(name) = input.strip_prefix('#') {
-        let (rest, name) = token::run(Class::GRAPHIC, Expected::NodeName)(name)?;
-        return Ok((rest, Etrn::Queue(QueueName(name))));
-    }
-    match input.strip_prefix('@') {
-        Some(name) => domain(name).map(|(rest, domain)| (rest, Etrn::Subdomains(domain))),
-        None => domain(input).map(|(rest, domain)| (rest, Etrn::Host(domain))),
-    }
+    let queue_name = token::run(Class::GRAPHIC, Expected::NodeName).map(|name| Etrn::Queue(QueueName(name)));
+    let queue = preceded(token::octet(b'#', Expected::NodeName), cut(queue_name));
+    let subdomains = preceded(token::octet(b'@', Expected::NodeName), cut(domain.map(Etrn::Subdomains)));
+    alt((queue, subdomains, domain.map(Etrn::Host))).parse(input)
 }
 
 #[cfg(test)]

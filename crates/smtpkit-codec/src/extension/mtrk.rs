@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::combinator::{cut, opt};
+use nom::sequence::preceded;
+
 use crate::grammar::{Parsed, token, whole};
 use crate::syntax_error::{Expected, SyntaxError};
 
@@ -59,12 +63,10 @@ impl fmt::Display for Mtrk<'_> {
 /// mtrk-timeout   = 1*9DIGIT
 /// ```
 pub(crate) fn mtrk(input: &str) -> Parsed<'_, Mtrk<'_>> {
-    let (rest, certifier) = token::base64(Expected::Base64)(input)?;
-    let Some(timeout) = rest.strip_prefix(':') else {
-        return Ok((rest, Mtrk { certifier, timeout_seconds: None }));
-    };
-    let (rest, seconds) = token::seconds(Expected::Number)(timeout)?;
-    Ok((rest, Mtrk { certifier, timeout_seconds: Some(seconds) }))
+    let timeout = preceded(token::octet(b':', Expected::Number), cut(token::seconds(Expected::Number)));
+    let (rest, (certifier, timeout_seconds)) =
+        (token::base64(Expected::Base64), opt(timeout)).parse(input)?;
+    Ok((rest, Mtrk { certifier, timeout_seconds }))
 }
 
 #[cfg(test)]

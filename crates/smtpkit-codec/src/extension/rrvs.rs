@@ -2,8 +2,13 @@
 
 use core::fmt;
 
+use nom::Parser as _;
+use nom::branch::alt;
+use nom::combinator::{cut, opt, value};
+use nom::sequence::preceded;
+
 use crate::grammar::date_time::{DateTime, date_time};
-use crate::grammar::{Fault, Parsed, token};
+use crate::grammar::{Parsed, token};
 use crate::syntax_error::Expected;
 
 /// The value of `RRVS` in RCPT (RFC 7293 §3.1).
@@ -73,16 +78,13 @@ impl fmt::Display for Rrvs<'_> {
 /// rrvs-param = "RRVS=" date-time [ ";" ( "C" / "R" ) ]     ; RFC 7293 §3.1
 /// ```
 pub(crate) fn rrvs(input: &str) -> Parsed<'_, Rrvs<'_>> {
-    let (rest, since) = date_time(input)?;
-    let rrvs = Rrvs::new(since);
-    let Some(action) = rest.strip_prefix(';') else { return Ok((rest, rrvs)) };
-    let unsupported = match action.as_bytes().first() {
-        Some(b'C' | b'c') => RrvsUnsupported::Continue,
-        Some(b'R' | b'r') => RrvsUnsupported::Reject,
-        _ => return Err(Fault::at(action, Expected::RrvsAction)),
-    };
-    let (rest, _) = token::split(action, 1, Expected::RrvsAction)?;
-    Ok((rest, rrvs.or_else(unsupported)))
+    let action = alt((
+        value(RrvsUnsupported::Continue, token::word(b"C", Expected::RrvsAction)),
+        value(RrvsUnsupported::Reject, token::word(b"R", Expected::RrvsAction)),
+    ));
+    let action = opt(preceded(token::octet(b';', Expected::RrvsAction), cut(action)));
+    let (rest, (since, unsupported)) = (date_time, action).parse(input)?;
+    Ok((rest, Rrvs { since, unsupported }))
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ impl Class {
     /// `addr-type` of RFC 3461 §4.2: `atext` in ASCII.
     pub(crate) const ADDRESS_TYPE: Self = Self(1 << 14);
 
+    /// Everything that can be seen, and space between it.
+    pub(crate) const TEXT: Self = Self(1 << 15);
+
     /// Is `octet` in this class?
     #[inline(always)]
     #[expect(clippy::indexing_slicing, reason = "a table of 256 entries indexed by one octet")]
@@ -47,10 +50,28 @@ impl Class {
         TABLE[octet as usize] & self.0 != 0
     }
 
-    /// How many octets at the start of `text` are in this class.
+    /// How many octets at the start of `text` are in this class. Four at a time: most of the cost of
+    /// reading a word is the end-of-text test between its octets.
     #[inline(always)]
     pub(crate) fn run(self, text: &[u8]) -> usize {
-        text.iter().position(|&octet| !self.has(octet)).unwrap_or(text.len())
+        let (fours, rest) = text.as_chunks::<4>();
+        let mut octets = 0;
+        for &[first, second, third, fourth] in fours {
+            if !self.has(first) {
+                return octets;
+            }
+            if !self.has(second) {
+                return octets + 1;
+            }
+            if !self.has(third) {
+                return octets + 2;
+            }
+            if !self.has(fourth) {
+                return octets + 3;
+            }
+            octets += 4;
+        }
+        octets + rest.iter().position(|&octet| !self.has(octet)).unwrap_or(rest.len())
     }
 
     /// Are all octets of `text` in this class? True of the empty text.
@@ -125,6 +146,9 @@ const fn classes_of(octet: u8) -> u16 {
     }
     if graphic && !matches!(octet, b'<' | b'>' | b'@' | b'=') {
         classes |= Class::TRANSID.0;
+    }
+    if graphic || non_ascii || octet == b' ' {
+        classes |= Class::TEXT.0;
     }
     if classes & Class::ATEXT.0 != 0 && !non_ascii {
         classes |= Class::ADDRESS_TYPE.0;
