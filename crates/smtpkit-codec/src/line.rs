@@ -10,6 +10,7 @@
 use core::fmt;
 use core::str;
 
+use ascii::AsciiStr;
 use memchr::{memchr2, memmem};
 use thiserror::Error;
 
@@ -228,7 +229,19 @@ impl LineDecoder {
     }
 
     /// The next step for `buf`, everything received and not yet consumed.
+    #[inline]
     pub fn decode<'a>(&mut self, buf: &'a [u8]) -> LineStep<'a> {
+        if let (0, None, Some([verb @ .., b'\r', b'\n'])) = (self.scanned, self.fault, buf.first_chunk::<6>())
+            && self.limit_octets >= 6
+            && let Some(line) = four_letters(verb)
+        {
+            return LineStep::Line { line, consumed: 6 };
+        }
+        self.decode_any(buf)
+    }
+
+    /// The same for lines of any length.
+    fn decode_any<'a>(&mut self, buf: &'a [u8]) -> LineStep<'a> {
         if let Some((why, at)) = self.fault {
             return self.skip(buf, 0, why, at);
         }
@@ -262,13 +275,14 @@ impl LineDecoder {
         if at > self.text_octets_max() {
             return LineStep::Bad { why: BadLine::TooLong, at: self.text_octets_max(), consumed };
         }
-        match str::from_utf8(buf.get(..at).unwrap_or_default()) {
+        match text(buf.get(..at).unwrap_or_default()) {
             Ok(text) => LineStep::Line { line: Line(text), consumed },
             Err(error) => LineStep::Bad { why: BadLine::NotUtf8, at: error.valid_up_to(), consumed },
         }
     }
 
     /// No octet before `at` ends the line, and what follows does not decide it either.
+    #[inline]
     fn wait<'a>(&mut self, buf: &'a [u8], at: usize) -> LineStep<'a> {
         if at > self.text_octets_max() {
             return self.fail(buf, at, BadLine::TooLong);
@@ -310,6 +324,23 @@ impl LineDecoder {
             0 => LineStep::NeedMore,
             consumed => LineStep::Skip { consumed },
         }
+    }
+}
+
+/// A line of four ASCII characters, which most commands without argument are: the short way.
+#[inline]
+fn four_letters(octets: &[u8; 4]) -> Option<Line<'_>> {
+    let above_cr = octets.iter().all(|&octet| octet > b'\r');
+    AsciiStr::from_ascii(octets).ok().filter(|_| above_cr).map(|text| Line(text.as_str()))
+}
+
+/// The text that `octets` are. Nearly all lines are ASCII, which is told in a few
+/// instructions; the full decision takes some per octet.
+#[inline]
+fn text(octets: &[u8]) -> Result<&str, str::Utf8Error> {
+    match AsciiStr::from_ascii(octets) {
+        Ok(text) => Ok(text.as_str()),
+        Err(_) => str::from_utf8(octets),
     }
 }
 

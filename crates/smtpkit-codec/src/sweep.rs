@@ -5,25 +5,34 @@
 //! at it and goes on if it was a TAB. Command lines are too short for a vector search to
 //! pay for its start-up.
 
-/// 0x0E in every octet: the first value above CR.
-const ABOVE_CR: u64 = 0x0E0E_0E0E_0E0E_0E0E;
-/// The top bit of every octet.
-const TOP: u64 = 0x8080_8080_8080_8080;
-
 /// How many octets at the front of `octets` are above CR (0x0D).
 #[inline]
 pub(crate) fn above_cr(octets: &[u8]) -> usize {
     let (words, tail) = octets.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // A borrow can only spoil octets after the first low one, so the lowest set bit is right.
-        let low = word.wrapping_sub(ABOVE_CR) & !word & TOP;
-        if low != 0 {
-            return index * 8 + (low.trailing_zeros() / 8) as usize;
+        if let Some(low) = first_low(*word) {
+            return index * 8 + low;
         }
+    }
+    // The last words overlap octets that were seen already: none of those is low.
+    if let (Some(word), false) = (octets.last_chunk::<8>(), tail.is_empty()) {
+        return octets.len() - 8 + first_low(*word).unwrap_or(8);
     }
     let low = tail.iter().position(|&octet| octet <= b'\r');
     words.len() * 8 + low.unwrap_or(tail.len())
+}
+
+/// The place of the first octet in `word` that is not above CR.
+#[inline]
+const fn first_low(word: [u8; 8]) -> Option<usize> {
+    /// 0x0E in every octet: the first value above CR.
+    const ABOVE_CR: u64 = 0x0E0E_0E0E_0E0E_0E0E;
+    /// The top bit of every octet.
+    const TOP: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(word);
+    // A borrow can only spoil octets after the first low one, so the lowest set bit is right.
+    let low = word.wrapping_sub(ABOVE_CR) & !word & TOP;
+    if low == 0 { None } else { Some((low.trailing_zeros() / 8) as usize) }
 }
 
 #[cfg(test)]

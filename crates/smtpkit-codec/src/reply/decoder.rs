@@ -111,15 +111,14 @@ impl ReplyDecoder {
 
     /// The next step for `buf`, everything received and not yet consumed.
     pub fn decode<'a>(&mut self, buf: &'a [u8]) -> ReplyStep<'a> {
-        let step = self.step(buf);
-        if let Ok(Some((code, consumed))) = step {
-            *self = Self::new();
-            let wire = buf.get(..consumed).unwrap_or_default();
-            return ReplyStep::Reply { reply: ReplyRef { code, wire }, consumed };
-        }
-        match step {
+        match self.step(buf) {
+            Ok(None) => ReplyStep::NeedMore,
             Err((why, at)) => ReplyStep::Bad { why, at },
-            Ok(_) => ReplyStep::NeedMore,
+            Ok(Some((code, consumed))) => {
+                *self = Self::new();
+                let wire = buf.get(..consumed).unwrap_or_default();
+                ReplyStep::Reply { reply: ReplyRef { code, wire }, consumed }
+            }
         }
     }
 

@@ -173,18 +173,21 @@ impl EnhancedStatusCode {
     /// ```
     #[must_use]
     pub fn split(code: ReplyCode, text: &[u8]) -> Option<(Self, &[u8])> {
-        let (enhanced, rest) = Self::prefix(text)?;
-        if StatusClass::of(code.severity()) != Some(enhanced.class) {
-            return None;
-        }
-        match rest {
-            [] => Some((enhanced, rest)),
-            [b' ', rest @ ..] => Some((enhanced, rest)),
+        match Self::front(code, text)? {
+            (enhanced, [b' ', rest @ ..] | rest @ []) => Some((enhanced, rest)),
             _ => None,
         }
     }
 
+    /// The same without a look at what follows.
+    #[inline]
+    pub(super) fn front(code: ReplyCode, text: &[u8]) -> Option<(Self, &[u8])> {
+        let class = StatusClass::of(code.severity());
+        Self::prefix(text).filter(|(enhanced, _)| class == Some(enhanced.class))
+    }
+
     /// The grammar rule itself, on the front of `text`.
+    #[inline]
     fn prefix(text: &[u8]) -> Option<(Self, &[u8])> {
         let (class, rest) = match text {
             [b'2', b'.', rest @ ..] => (StatusClass::Success, rest),
@@ -209,10 +212,15 @@ impl EnhancedStatusCode {
 }
 
 /// `1*3digit`, canonical or not: `01` is read as 1.
+#[inline]
 fn number(text: &[u8]) -> Option<(u16, &[u8])> {
-    let digits = text.iter().take(3).take_while(|octet| octet.is_ascii_digit()).count();
-    let (number, rest) = text.split_at_checked(digits).filter(|_| digits > 0)?;
-    Some((number.iter().fold(0, |n, digit| n * 10 + u16::from(digit - b'0')), rest))
+    let (mut number, mut rest) = (0, text);
+    for _ in 0..3 {
+        let [digit @ b'0'..=b'9', after @ ..] = rest else { break };
+        number = number * 10 + u16::from(digit - b'0');
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some((number, rest))
 }
 
 /// Writes `number` (below 1,000) at `at`; says where it ends.

@@ -54,10 +54,11 @@ impl<'a> ReplyRef<'a> {
     /// looks like one there is text.
     #[must_use]
     pub fn enhanced(self) -> Option<EnhancedStatusCode> {
-        // The first line starts after "250 "; what follows an empty text is a CR, and no digit.
-        let text = self.wire.get(4..)?;
-        let end = text.iter().take(ENHANCED_AND_END).position(|&octet| octet <= b' ')?;
-        EnhancedStatusCode::split(self.code, text.get(..end)?).map(|(enhanced, _)| enhanced)
+        // The text starts after "250 " and ends before a CR.
+        match EnhancedStatusCode::front(self.code, self.wire.get(4..)?)? {
+            (enhanced, [b' ' | b'\r', ..]) => Some(enhanced),
+            _ => None,
+        }
     }
 
     /// The text of each line, after the code and its separator.
@@ -94,9 +95,6 @@ impl<'a> ReplyRef<'a> {
         Reply::of_view(self)
     }
 }
-
-/// `5.999.999` and the octet after it.
-const ENHANCED_AND_END: usize = super::enhanced::ENHANCED_OCTETS_MAX + 1;
 
 /// The text of each line of a checked reply.
 #[derive(Clone)]
