@@ -6,13 +6,7 @@ use smtpkit_server::*;
 struct Discard;
 
 impl Session for Discard {
-    async fn rcpt<'a>(
-        &mut self,
-        _: &Peer,
-        _: &Transaction,
-        _: &Recipient,
-        _: Option<RelayGrant<'a>>,
-    ) -> Result<Route<'a>, Refusal> {
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
         Ok(Route::local())
     }
     async fn message(&mut self, _: &Peer, _: &Transaction, body: &mut Body<'_>) -> Result<Reply, Refusal> {

@@ -5,13 +5,7 @@ use tokio::fs;
 struct Folders;
 
 impl Session for Folders {
-    async fn rcpt<'a>(
-        &mut self,
-        _: &Peer,
-        _: &Transaction,
-        to: &Recipient,
-        _: Option<RelayGrant<'a>>,
-    ) -> Result<Route<'a>, Refusal> {
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, to: &Recipient, _: Grant<'a>) -> Decision<'a> {
         if fs::try_exists(folder(to)).await? { Ok(Route::local()) } else { Err(Refusal::no_such_user()) }
     }
     async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {

@@ -5,13 +5,7 @@ use tokio::{fs::File, io::AsyncWriteExt as _};
 struct Store;
 
 impl Session for Store {
-    async fn rcpt<'a>(
-        &mut self,
-        _: &Peer,
-        _: &Transaction,
-        _: &Recipient,
-        _: Option<RelayGrant<'a>>,
-    ) -> Result<Route<'a>, Refusal> {
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
         Ok(Route::local())
     }
     async fn message(
@@ -22,9 +16,7 @@ impl Session for Store {
     ) -> Result<Reply, Refusal> {
         let mut file = File::create(format!("{}.eml", tx.id())).await?;
         file.write_all(&tx.received(peer, unix_seconds())).await?;
-        while let Some(octets) = body.chunk().await? {
-            file.write_all(&octets).await?;
-        }
+        file.write_all(&body.read_to_end(50_000_000).await?).await?;
         file.sync_all().await?;
         Ok(accepted_as(tx.id()))
     }

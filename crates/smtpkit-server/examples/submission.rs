@@ -8,13 +8,7 @@ use tokio::fs;
 struct Spool;
 
 impl Session for Spool {
-    async fn rcpt<'a>(
-        &mut self,
-        _: &Peer,
-        _: &Transaction,
-        _: &Recipient,
-        grant: Option<RelayGrant<'a>>,
-    ) -> Result<Route<'a>, Refusal> {
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, grant: Grant<'a>) -> Decision<'a> {
         Ok(grant.map_or(Route::local(), Route::relay))
     }
     async fn message(&mut self, _: &Peer, tx: &Transaction, body: &mut Body<'_>) -> Result<Reply, Refusal> {

@@ -28,6 +28,7 @@ pub struct Builder<H> {
     accounts: Option<Arc<dyn DynVerifier>>,
     insecure_auth: InsecureAuth,
     senders: Senders,
+    completes_headers: bool,
     trusted: Vec<Network>,
     relays_for_certificates: bool,
     exempt: Vec<Network>,
@@ -76,6 +77,7 @@ impl<H: Handler> Builder<H> {
             accounts: None,
             insecure_auth: InsecureAuth::Refused,
             senders: Senders::Own,
+            completes_headers: false,
             trusted: Vec::new(),
             relays_for_certificates: false,
             exempt: Network::LOOPBACK.to_vec(),
@@ -132,6 +134,14 @@ impl<H: Handler> Builder<H> {
     #[must_use]
     pub const fn any_sender(mut self) -> Self {
         self.senders = Senders::Any;
+        self
+    }
+
+    /// Adds the Date and Message-ID fields that a submitted message lacks, at the end of its header section (RFC 6409
+    /// §8.3, §8.4). The content is otherwise untouched.
+    #[must_use]
+    pub const fn complete_headers(mut self) -> Self {
+        self.completes_headers = true;
         self
     }
 
@@ -381,6 +391,7 @@ impl<H: Handler> Builder<H> {
             accounts: self.accounts,
             insecure_auth: self.insecure_auth,
             senders: self.senders,
+            completes_headers: self.completes_headers,
             trusted: self.trusted,
             relays_for_certificates: self.relays_for_certificates,
             exempt: self.exempt,

@@ -47,6 +47,7 @@ pub(crate) struct Shared<H> {
     pub(crate) accounts: Option<Arc<dyn DynVerifier>>,
     pub(crate) insecure_auth: InsecureAuth,
     pub(crate) senders: Senders,
+    pub(crate) completes_headers: bool,
     pub(crate) trusted: Vec<Network>,
     pub(crate) relays_for_certificates: bool,
     pub(crate) exempt: Vec<Network>,

@@ -44,6 +44,7 @@
 //! | `server`, `builder`, `limits`, `domains`, `network`, `error` | roles and their set-up |
 //! | `listening`, `gate` | sockets, connection limits, draining |
 //! | `connection`, `mailing`, `exchange`, `link`, `transport` | one connection |
+//! | `header` | hops, and fields that a submission lacks |
 //! | `proxy`, `forwarded` | clients that come through a proxy |
 //! | `record` | what is logged |
 //! | [`maildir`] | a mailbox format for handlers that store mail |
@@ -58,6 +59,7 @@ mod exchange;
 mod forwarded;
 mod gate;
 mod handler;
+mod header;
 mod limits;
 mod link;
 mod listening;
@@ -95,7 +97,7 @@ pub use listening::{Listening, Served};
 pub use network::{BadNetwork, Network};
 pub use peer::{Peer, Role};
 pub use refusal::{Refusal, accepted, accepted_as};
-pub use route::{GrantReason, RelayGrant, Route, RouteKind};
+pub use route::{Decision, Grant, GrantReason, RelayGrant, Route, RouteKind};
 pub use server::Server;
 pub use transaction::{Transaction, unix_seconds};
 

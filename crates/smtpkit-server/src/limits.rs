@@ -20,6 +20,8 @@ pub struct Limits {
     pub message_octets_max: u64,
     /// Most recipients of a message, then 452 (RFC 5321 §4.5.3.1.8): 1,000.
     pub recipients_max: u32,
+    /// Most hops that a message may have made, counted by its Received fields (RFC 5321 §6.3): 50.
+    pub hops_max: u32,
     /// Most messages in one session; `None` sets no limit.
     pub transactions_max: Option<u32>,
     /// Most connections at once, then 421: 1,000.
@@ -60,6 +62,7 @@ impl Default for Limits {
         Self {
             message_octets_max: session.message_octets_max,
             recipients_max: session.recipients_max,
+            hops_max: 50,
             transactions_max: session.transactions_max,
             connections_max: 1000,
             connections_per_address_max: 50,
@@ -81,6 +84,7 @@ impl Limits {
         let zero = [
             ("message_octets_max", self.message_octets_max == 0),
             ("recipients_max", self.recipients_max == 0),
+            ("hops_max", self.hops_max == 0),
             ("transactions_max", self.transactions_max == Some(0)),
             ("connections_max", self.connections_max == 0),
             ("connections_per_address_max", self.connections_per_address_max == 0),

@@ -1,12 +1,17 @@
 //! One mail transaction of a connection: MAIL, recipients, content, verdict.
 
+use std::sync::Arc;
+
 use smtpkit_codec::{MailParameters, Recipient, Reply, ReversePath};
 use smtpkit_session::server::{Owed, Protocol, ServerEvent, owed_for};
 
-use crate::body::{Body, Ending};
+use crate::body::{Body, Completion, Ending, HeaderRules};
 use crate::builder::Senders;
 use crate::connection::Connection;
-use crate::{Delivery, Handler, Refusal, RouteKind, Session, Transaction, record};
+use crate::{Delivery, Handler, Refusal, RouteKind, Session, Transaction, record, refusal, unix_seconds};
+
+/// Said to content that comes by again and again (RFC 5321 §6.3).
+const MAIL_LOOP: Reply = refusal::reply(554, 4, 6, "too many hops, this is a mail loop");
 
 impl<H: Handler> Connection<H> {
     /// Carries a transaction through, from MAIL to its end or to what ended it.
@@ -90,18 +95,27 @@ impl<H: Handler> Connection<H> {
         let Some(session) = &mut self.session else {
             return self.link.machine().close(&Refusal::try_later().into_parts().0);
         };
+        let rules = HeaderRules {
+            hops_max: self.shared.limits.hops_max,
+            complete: self.shared.completes_headers.then(|| Completion {
+                id: tx.id().to_owned(),
+                hostname: Arc::clone(&self.shared.hostname),
+                unix_seconds: unix_seconds(),
+            }),
+        };
         let is_lmtp = self.link.machine().config().protocol == Protocol::Lmtp;
-        let mut body = Body::new(&mut self.link);
+        let mut body = Body::new(&mut self.link, rules);
         let delivery = if is_lmtp {
             session.deliver(&self.peer, tx, &mut body).await
         } else {
             Delivery::All(session.message(&self.peer, tx, &mut body).await)
         };
-        let Ending { octets, outcome, interruption } = body.end().await;
+        let Ending { octets, outcome, interruption, is_looping } = body.end().await;
         self.pending = interruption;
         match outcome {
             Ok(owed) => {
-                let verdicts = self.verdicts(delivery);
+                let verdicts =
+                    if is_looping { Verdicts::All(Err(MAIL_LOOP)) } else { self.verdicts(delivery) };
                 record::transaction(&self.peer, tx, octets, verdicts.first());
                 match verdicts {
                     Verdicts::All(verdict) => self.link.machine().message(owed, verdict),

@@ -2,6 +2,8 @@
 
 use smtpkit_auth::Identity;
 
+use crate::Refusal;
+
 /// Permission to relay for the client at hand. Only the server makes one: for a client that authenticated, that
 /// comes from a trusted network, or that showed a verified certificate where the operator accepts these.
 ///
@@ -17,6 +19,12 @@ use smtpkit_auth::Identity;
 pub struct RelayGrant<'a> {
     reason: GrantReason<'a>,
 }
+
+/// A short name for what [`Session::rcpt`](crate::Session::rcpt) is given.
+pub type Grant<'a> = Option<RelayGrant<'a>>;
+
+/// A short name for what [`Session::rcpt`](crate::Session::rcpt) answers.
+pub type Decision<'a> = Result<Route<'a>, Refusal>;
 
 /// Why a client may relay.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,8 @@ mod content;
 #[cfg(test)]
 mod draining;
 #[cfg(test)]
+mod header;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod local_socket;
