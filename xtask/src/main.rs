@@ -8,6 +8,7 @@ mod ci;
 mod fuzz;
 mod interop;
 mod no_std;
+mod rfcs;
 mod shell;
 mod tools;
 
@@ -35,6 +36,8 @@ enum Task {
     Interop,
     /// Check that the pure crates build without std
     NoStd,
+    /// Write docs/rfcs.md: RFC section, module, tests
+    Rfcs(rfcs::RfcsArgs),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Interop => interop::run(),
         Task::NoStd => no_std::run(),
+        Task::Rfcs(args) => rfcs::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

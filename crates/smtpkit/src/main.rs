@@ -1,2 +1,82 @@
-//! The program.
-fn main() {}
+//! `smtpkit`: send, receive and look at mail.
+//!
+//! This file reads the command line and hands over; what each subcommand does stands in the module of its name.
+#![expect(clippy::print_stderr, reason = "a program talks to its user on standard error")]
+
+mod account;
+mod completions;
+mod exit;
+mod inspect;
+mod log;
+mod send;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use exit::{Exit, Failure};
+
+/// Send, receive and look at mail: SMTP, whole.
+#[derive(Debug, clap::Parser)]
+#[command(name = "smtpkit", version, propagate_version = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Receive mail and deliver it to local mailboxes
+    Serve(Box<serve::ServeArgs>),
+    /// Send a message
+    Send(Box<send::SendArgs>),
+    /// Show what a message is made of
+    Inspect(inspect::InspectArgs),
+    /// Make hashes for accounts
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Write shell completions or the manual to standard output
+    Generate(completions::GenerateArgs),
+}
+
+const AFTER_HELP: &str = "\
+Try it:
+  smtpkit serve                  start a server on this machine; it shows a line that sends a first message
+  smtpkit send --help            every way to send a message
+  smtpkit inspect message.eml    look at one
+
+Exit codes follow sysexits: 0 done, 64 usage, 65 bad message, 66 unreadable file, 67 recipients refused, 68 host
+unknown, 69 refused for good, 74 I/O, 75 try again, 76 protocol, 77 AUTH or TLS verification, 78 configuration,
+79 some recipients refused.";
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Send(args) => return send::run(*args),
+        Command::Inspect(args) => return inspect::run(&args),
+        Command::Account(command) => account::run(&command),
+        Command::Generate(args) => completions::run(&args, <Cli as clap::CommandFactory>::command()),
+    };
+    match done {
+        Ok(()) => Exit::Ok.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+/// Help and version are no mistakes; all else of clap is 64.
+fn usage(error: &clap::Error) -> ExitCode {
+    // a closed terminal is no reason for another exit code
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
+/// Says why, in one line, and gives the code.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    eprintln!("smtpkit: {failure}");
+    failure.exit().into()
+}

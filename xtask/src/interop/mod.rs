@@ -5,12 +5,14 @@
 //! | `server` | starts `smtpkit serve` and reads its Maildirs |
 //! | `samples` | the messages |
 //! | `receive` | smtplib, curl, swaks and msmtp deliver to `serve` |
+//! | `storage` | a disk that is full |
 //! | `send` | `smtpkit send` delivers to smtp-sink and aiosmtpd |
 
 mod receive;
 mod samples;
 mod send;
 mod server;
+mod storage;
 
 use crate::shell::{self, Failed, cargo, root};
 
@@ -20,6 +22,7 @@ pub(crate) fn run() -> Result<(), Failed> {
     shell::run(cargo().args(["build", "--package", "smtpkit"]))?;
     let receiving = receive::run()?;
     let sending = send::run()?;
+    storage::run()?;
     println!("\ninteroperability: {receiving} deliveries to serve, {sending} by send, all octet by octet");
     Ok(())
 }

@@ -38,7 +38,7 @@ struct Delivery<'a> {
 }
 
 /// A client: its name, and the command that delivers one message.
-type Client = (&'static str, fn(&Delivery<'_>) -> Command);
+type Client = (&'static str, fn(&Delivery<'_>) -> Result<Command, Failed>);
 
 const CLIENTS: [Client; 4] = [("smtplib", smtplib), ("curl", curl), ("swaks", swaks), ("msmtp", msmtp)];
 
@@ -54,7 +54,7 @@ pub(super) fn run() -> Result<usize, Failed> {
                 fs::write(&content, &sample.content)?;
                 let delivery =
                     Delivery { mode, port: server.port(mode.scheme())?, trust: &trust, content: &content };
-                output(&mut client(&delivery))?;
+                output(&mut client(&delivery)?)?;
                 let stored = server.take_message()?;
                 if stored != sample.content {
                     return failed(format!(
@@ -91,17 +91,17 @@ client.sendmail(sender, [recipient], content, mail_options=options)
 client.quit()
 "#;
 
-fn smtplib(delivery: &Delivery<'_>) -> Command {
+fn smtplib(delivery: &Delivery<'_>) -> Result<Command, Failed> {
     let mut command = Command::new("/usr/bin/python3");
     command
         .args(["-c", SMTPLIB, &format!("{:?}", delivery.mode), &delivery.port.to_string()])
         .arg(delivery.trust)
         .arg(delivery.content)
         .args([USER, RECIPIENT, USER, PASSWORD]);
-    command
+    Ok(command)
 }
 
-fn curl(delivery: &Delivery<'_>) -> Command {
+fn curl(delivery: &Delivery<'_>) -> Result<Command, Failed> {
     let scheme = if delivery.mode == Mode::Implicit { "smtps" } else { "smtp" };
     let mut command = Command::new("curl");
     command
@@ -116,15 +116,24 @@ fn curl(delivery: &Delivery<'_>) -> Command {
     if delivery.mode != Mode::Plain {
         command.args(["--ssl-reqd", "--user", &format!("{USER}:{PASSWORD}"), "--cacert"]).arg(delivery.trust);
     }
-    command
+    Ok(command)
 }
 
-fn swaks(delivery: &Delivery<'_>) -> Command {
+fn swaks(delivery: &Delivery<'_>) -> Result<Command, Failed> {
+    // swaks changes the end of what it is given unless it is told to send it as it is: then the dots are ours
+    let mut stuffed = Vec::new();
+    for line in fs::read(delivery.content)?.split_inclusive(|octet| *octet == b'\n') {
+        stuffed.extend(line.first().filter(|octet| **octet == b'.'));
+        stuffed.extend_from_slice(line);
+    }
+    stuffed.extend_from_slice(b".\r\n");
+    let data = delivery.content.with_extension("stuffed");
+    fs::write(&data, stuffed)?;
     let mut command = Command::new("swaks");
     command
         .args(["--silent", "2", "--server", "127.0.0.1", "--port", &delivery.port.to_string()])
         .args(["--from", USER, "--to", RECIPIENT, "--ehlo", "client.test", "--no-data-fixup", "--data"])
-        .arg(format!("@{}", delivery.content.display()));
+        .arg(format!("@{}", data.display()));
     match delivery.mode {
         Mode::Plain => {}
         Mode::Starttls => drop(command.arg("--tls")),
@@ -136,10 +145,10 @@ fn swaks(delivery: &Delivery<'_>) -> Command {
             .args(["--tls-verify", "--tls-ca-path"])
             .arg(delivery.trust);
     }
-    command
+    Ok(command)
 }
 
-fn msmtp(delivery: &Delivery<'_>) -> Command {
+fn msmtp(delivery: &Delivery<'_>) -> Result<Command, Failed> {
     let flag = |name: &str, on: bool| format!("--{name}={}", if on { "on" } else { "off" });
     let mut script = format!(
         "exec msmtp --host=127.0.0.1 --port={} --from={USER} --domain=client.test {} {}",
@@ -157,5 +166,5 @@ fn msmtp(delivery: &Delivery<'_>) -> Command {
     script = format!("tr -d '\\r' < '{}' | ({script} {RECIPIENT})", delivery.content.display());
     let mut command = Command::new("sh");
     command.args(["-c", &script]);
-    command
+    Ok(command)
 }

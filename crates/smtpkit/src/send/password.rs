@@ -1,0 +1,107 @@
+//! Where `smtpkit send` gets the password or the token from: never from the command line.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use smtpkit_auth::{Credentials, Secret};
+use zeroize::Zeroizing;
+
+use super::args::SendArgs;
+use crate::exit::{Exit, Failure};
+
+/// The longest password or token that is read, in octets.
+const SECRET_OCTETS_MAX: u64 = 64 * 1024;
+const VARIABLE: &str = "SMTPKIT_PASSWORD";
+
+/// The credentials for `user`; `None` without a user.
+pub(crate) fn credentials(args: &SendArgs, user: Option<&str>) -> Result<Option<Credentials>, Failure> {
+    let given = args.password_file.is_some()
+        || args.password_stdin
+        || args.password_cmd.is_some()
+        || args.token_cmd.is_some();
+    let Some(user) = user else {
+        return if given {
+            Err(Failure::new(Exit::Usage, "a password without a user; name one with --user or in the URL"))
+        } else {
+            Ok(None)
+        };
+    };
+    if let Some(command) = &args.token_cmd {
+        return Ok(Some(Credentials::token(user, from_command(command, "--token-cmd")?)));
+    }
+    Ok(Some(Credentials::password(user, password(args, user)?)))
+}
+
+fn password(args: &SendArgs, user: &str) -> Result<Secret, Failure> {
+    if let Some(path) = &args.password_file {
+        return from_file(path);
+    }
+    if args.password_stdin {
+        let line = first_line(io::stdin().lock()).map_err(|error| unreadable("standard input", &error))?;
+        return filled(&line, "standard input");
+    }
+    if let Some(command) = &args.password_cmd {
+        return from_command(command, "--password-cmd");
+    }
+    if let Some(value) = std::env::var_os(VARIABLE) {
+        let text = value
+            .into_string()
+            .map_err(|_| Failure::new(Exit::Usage, format!("{VARIABLE} is not UTF-8 text")))?;
+        return filled(&Zeroizing::new(text), VARIABLE);
+    }
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        let typed = rpassword::prompt_password(format!("Password for {user}: "))
+            .map_err(|error| unreadable("the terminal", &error))?;
+        return filled(&Zeroizing::new(typed), "the terminal");
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        format!(
+            "no password for {user}; give it with --password-file, --password-stdin, --password-cmd or {VARIABLE}"
+        ),
+    ))
+}
+
+fn from_file(path: &Path) -> Result<Secret, Failure> {
+    let name = path.display().to_string();
+    let file = fs::File::open(path).map_err(|error| unreadable(&name, &error))?;
+    let line = first_line(io::BufReader::new(file)).map_err(|error| unreadable(&name, &error))?;
+    filled(&line, &name)
+}
+
+fn from_command(command: &str, flag: &str) -> Result<Secret, Failure> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| unreadable(flag, &error))?;
+    let printed = Zeroizing::new(output.stdout);
+    if !output.status.success() {
+        return Err(Failure::new(Exit::Config, format!("{flag}: the command failed ({})", output.status)));
+    }
+    let line = first_line(printed.as_slice()).map_err(|error| unreadable(flag, &error))?;
+    filled(&line, flag)
+}
+
+fn first_line(input: impl io::BufRead) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    input.take(SECRET_OCTETS_MAX).read_line(&mut line)?;
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn filled(text: &str, source: &str) -> Result<Secret, Failure> {
+    if text.is_empty() {
+        return Err(Failure::new(
+            Exit::Config,
+            format!("{source}: the first line is empty; put the password there"),
+        ));
+    }
+    Ok(Secret::from(text))
+}
+
+fn unreadable(source: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("{source}: {error}"))
+}

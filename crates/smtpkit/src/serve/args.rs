@@ -1,0 +1,150 @@
+//! The flags of `smtpkit serve`.
+
+use std::path::PathBuf;
+
+/// Receive mail and deliver it to local mailboxes.
+///
+/// Without any flag it works at once: data in ./smtpkit-data, three listeners on loopback, a certificate of its own
+/// and one account, whose password is shown once.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = AFTER_LONG_HELP)]
+pub(crate) struct ServeArgs {
+    /// Read the configuration from FILE (TOML); flags go before what it says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Folder for mail, keys and accounts [default: ./smtpkit-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// The name this server greets with and puts into trace fields [default: the system's, if it has a full one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+
+    /// Take mail for this domain; repeatable [default: the domains of the accounts, or localhost]
+    #[arg(long = "domain", value_name = "NAME")]
+    pub(crate) domains: Vec<String>,
+
+    /// An account; repeatable. Others on this machine can see it: prefer --user-file
+    #[arg(long = "user", value_name = "ADDRESS:PASSWORD", value_parser = HiddenParser)]
+    pub(crate) users: Vec<Hidden>,
+
+    /// Accounts, one ADDRESS:PASSWORD-or-hash a line (`smtpkit account hash` makes the hashes)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) user_file: Option<PathBuf>,
+
+    /// Listen here; repeatable: mx://, submission://, submissions://, lmtp:// with IP:PORT (port 0 is allowed),
+    /// or lmtp+unix:/path
+    #[arg(long = "listen", value_name = "URL")]
+    pub(crate) listen: Vec<String>,
+
+    /// The certificate chain to show, leaf first; repeat it, and --key, for several names
+    #[arg(long = "cert", value_name = "PEM", requires = "keys")]
+    pub(crate) certificates: Vec<PathBuf>,
+
+    /// The private key of the certificate
+    #[arg(long = "key", value_name = "PEM", requires = "certificates", id = "keys")]
+    pub(crate) keys: Vec<PathBuf>,
+
+    /// The largest message taken [default: 52428800]
+    #[arg(long, value_name = "OCTETS")]
+    pub(crate) max_message_size: Option<u64>,
+
+    /// Check the configuration, certificates included, and exit
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Print `ready` as one JSON line with the bound addresses
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// More detail in the log; -vv shows every command and reply
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// Write the log as one JSON object a line
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+/// A value of the command line that no output of this program shows again.
+#[derive(Clone, zeroize::ZeroizeOnDrop)]
+pub(crate) struct Hidden(String);
+
+impl Hidden {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}
+
+/// Takes any text; clap would print a refused value, so nothing is refused here.
+#[derive(Clone)]
+struct HiddenParser;
+
+impl clap::builder::TypedValueParser for HiddenParser {
+    type Value = Hidden;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        value.to_str().map(|text| Hidden(text.to_owned())).ok_or_else(|| {
+            clap::Error::raw(clap::error::ErrorKind::InvalidUtf8, "--user takes UTF-8 text\n")
+                .with_cmd(command)
+        })
+    }
+}
+
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  smtpkit serve
+      try it on this machine: a ready-to-paste `smtpkit send` line is shown
+  smtpkit serve --hostname mx.example.test --domain example.test --user-file users \\
+      --listen mx://0.0.0.0:25 --listen submission://0.0.0.0:587 --cert cert.pem --key key.pem
+      take mail for example.test
+  smtpkit serve --config smtpkit.toml --check
+      check a configuration file
+
+Output:
+  One line `ready` on standard output once every listener accepts. Everything else is on standard error.
+
+Signals:
+  SIGTERM and SIGINT let transactions in progress finish, then exit 0. SIGHUP reads certificates, domains and
+  accounts anew without dropping a connection.
+
+Configuration file (every key; flags say the same):
+  hostname = \"mx.example.test\"       greets with this name
+  data = \"/var/lib/smtpkit\"          mail/<domain>/<local-part>/{tmp,new,cur}, tls/, accounts
+  max_message_size = 52428800        octets; announced as SIZE
+  max_recipients = 1000              in one transaction; 452 after that
+  max_connections = 1000             at once
+  max_connections_per_address = 50   at once from one address
+  exempt = [\"127.0.0.0/8\", \"::1/128\"]   addresses without limits of their own
+  [[listener]]                       replaces the default listeners
+  url = \"mx://0.0.0.0:25\"            as --listen
+  bare_newline = \"refuse\"            a lone CR or LF from the peer: \"refuse\" or \"normalise\"
+  trusted = [\"10.0.0.0/8\"]           networks that may relay without AUTH
+  [tls]
+  certificate = \"cert.pem\"           or a list, one for each name
+  key = \"key.pem\"                    or a list in the same order
+  [[domain]]
+  name = \"example.test\"              mail for it is taken
+  mailboxes = [\"bob\"]                beside those of the accounts
+  catch_all = \"alice@example.test\"   takes what no mailbox takes
+  postmaster = \"alice@example.test\"  takes postmaster's mail [default: the first account]
+  [[account]]
+  address = \"alice@example.test\"     a mailbox, and a name to log in with
+  password_file = \"alice.pw\"         a file with the password, or
+  password_hash = \"$argon2id$…\"      a hash, or
+  scram = \"SCRAM-SHA-256$…\"          SCRAM keys
+  send_as = [\"sales@example.test\"]   may send with these reverse-paths, too
+
+Exit codes: 0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration.";

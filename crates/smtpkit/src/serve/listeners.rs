@@ -1,0 +1,248 @@
+//! From settings to running servers, and what a reload changes in them.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use smtpkit_auth::{Answer, Decoy, Mechanism, Query, Secret, Users, Verifier};
+use smtpkit_codec::BareNewline;
+use smtpkit_server::{Builder, Gate, Listening, LocalDomains, Network, Server, ServerError};
+use smtpkit_tls::Acceptor;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::config_file::{BareNewlineKey, ConfigError};
+use super::delivery::{LocalMail, SharedDirectory};
+use super::listen_url::{ListenAddress, ListenUrl, Scheme};
+use super::settings::{Limits, Listener, Settings};
+use super::{first_start, identities};
+use crate::exit::{Exit, Failure};
+
+/// The accounts as they are now; a reload puts others in their place.
+#[derive(Clone)]
+struct SharedUsers(Arc<RwLock<Arc<Users>>>);
+
+impl SharedUsers {
+    fn new(users: Users) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(users))))
+    }
+
+    fn replace(&self, users: Users) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+    }
+
+    fn current(&self) -> Arc<Users> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Verifier for SharedUsers {
+    fn mechanisms(&self) -> Vec<Mechanism> {
+        self.current().mechanisms()
+    }
+
+    fn decoy(&self) -> Arc<Decoy> {
+        self.current().decoy()
+    }
+
+    async fn look_up(&self, query: Query) -> Answer {
+        self.current().look_up(query).await
+    }
+}
+
+/// Everything that the listeners share, ready to be bound.
+pub(crate) struct Servers {
+    listeners: Vec<Listener>,
+    hostname: String,
+    acceptor: Acceptor,
+    users: SharedUsers,
+    domains: LocalDomains,
+    mail: LocalMail,
+    limits: smtpkit_server::Limits,
+    exempt: Vec<Network>,
+    gate: Gate,
+}
+
+impl Servers {
+    /// Loads certificates and accounts; opens no port.
+    pub(crate) fn prepare(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let acceptor = identities::open(settings)?;
+        let secret = first_start::server_secret(&settings.data)?;
+        Self::assemble(settings, acceptor, secret)
+    }
+
+    fn assemble(settings: &Settings, acceptor: Acceptor, secret: Secret) -> Result<Self, ConfigError> {
+        let limits = server_limits(&settings.limits);
+        Ok(Self {
+            listeners: settings.listeners.clone(),
+            hostname: settings.hostname.clone(),
+            acceptor,
+            users: SharedUsers::new(settings.users(secret)?),
+            domains: local_domains(settings)?,
+            mail: LocalMail {
+                data: settings.data.clone(),
+                directory: SharedDirectory::new(settings.directory.clone()),
+            },
+            exempt: settings.limits.exempt.clone(),
+            gate: Gate::new(&limits),
+            limits,
+        })
+    }
+
+    fn builder(&self, listener: &Listener) -> Builder<LocalMail> {
+        let (hostname, mail) = (self.hostname.as_str(), self.mail.clone());
+        let builder = match listener.url.scheme {
+            Scheme::Mx => Server::mx(hostname, self.domains.clone(), mail).tls(self.acceptor.clone()),
+            Scheme::Submission => {
+                Server::submission(hostname, self.acceptor.clone(), self.users.clone(), mail)
+                    .domains(self.domains.clone())
+            }
+            Scheme::Submissions => {
+                Server::submission(hostname, self.acceptor.clone(), self.users.clone(), mail)
+                    .domains(self.domains.clone())
+                    .implicit_tls()
+            }
+            Scheme::Lmtp => Server::lmtp(hostname, self.domains.clone(), mail),
+        };
+        builder
+            .bare_newline(match listener.bare_newline {
+                BareNewlineKey::Refuse => BareNewline::Refuse,
+                BareNewlineKey::Normalise => BareNewline::Normalise,
+            })
+            .trusted(listener.trusted.iter().copied())
+            .exempt(self.exempt.iter().copied())
+            .limits(self.limits.clone())
+            .gate(self.gate.clone())
+    }
+
+    /// Binds every listener, then starts them all: no mail comes in while another port may still turn out taken.
+    pub(crate) async fn listen(self, stop: &CancellationToken) -> Result<(Running, Reload), Failure> {
+        let mut bound = Vec::with_capacity(self.listeners.len());
+        let mut addresses = Vec::with_capacity(self.listeners.len());
+        for listener in &self.listeners {
+            let listening = self.bind(listener).await?;
+            addresses.extend(bound_urls(listener, &listening));
+            bound.push(listening);
+        }
+        let mut tasks = JoinSet::new();
+        for listening in bound {
+            tasks.spawn(listening.serve(stop.clone()));
+        }
+        let reload = Reload {
+            acceptor: self.acceptor,
+            users: self.users,
+            domains: self.domains,
+            directory: self.mail.directory,
+        };
+        Ok((Running { tasks, addresses }, reload))
+    }
+
+    async fn bind(&self, listener: &Listener) -> Result<Listening<LocalMail>, Failure> {
+        let builder = self.builder(listener);
+        let bound = match &listener.url.address {
+            ListenAddress::Tcp(address) => builder.bind(*address).await,
+            ListenAddress::Unix(path) => builder.bind_unix(path).await,
+        };
+        bound.map_err(|error| match error {
+            ServerError::Bind { .. } => Failure::new(
+                Exit::Io,
+                format!(
+                    "{}: {error}; stop what listens there, or choose another address with --listen",
+                    listener.url
+                ),
+            ),
+            unsafe_settings => ConfigError::new(unsafe_settings.to_string(), "change the listener")
+                .at(&listener.place)
+                .into(),
+        })
+    }
+}
+
+/// Checks all that can be checked without a port and without making a file.
+pub(crate) fn check(mut settings: Settings) -> Result<(), ConfigError> {
+    if settings.certificates.is_empty() {
+        // the identity that a start would make is not made here: nothing about it can be wrong yet
+        settings.listeners.clear();
+    }
+    settings.users(Secret::new(vec![0; 32])).map(drop)?;
+    local_domains(&settings).map(drop)
+}
+
+fn local_domains(settings: &Settings) -> Result<LocalDomains, ConfigError> {
+    LocalDomains::new(settings.directory.domains())
+        .map_err(|error| ConfigError::new(error.to_string(), "write it as example.test"))
+}
+
+fn server_limits(limits: &Limits) -> smtpkit_server::Limits {
+    let default = smtpkit_server::Limits::default();
+    let number = |limit: Option<u64>, default: usize| {
+        limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    };
+    smtpkit_server::Limits {
+        message_octets_max: limits.message_octets_max,
+        recipients_max: limits
+            .recipients_max
+            .map_or(default.recipients_max, |limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+        connections_max: number(limits.connections_max, default.connections_max),
+        connections_per_address_max: number(
+            limits.connections_per_address_max,
+            default.connections_per_address_max,
+        ),
+        ..default
+    }
+}
+
+/// The listener with the address that it really got.
+fn bound_urls(listener: &Listener, listening: &Listening<LocalMail>) -> Vec<ListenUrl> {
+    let with =
+        |address: SocketAddr| ListenUrl { scheme: listener.url.scheme, address: ListenAddress::Tcp(address) };
+    match &listener.url.address {
+        ListenAddress::Tcp(_) => listening.local_addrs().iter().copied().map(with).collect(),
+        ListenAddress::Unix(_) => vec![listener.url.clone()],
+    }
+}
+
+/// Servers that accept.
+pub(crate) struct Running {
+    tasks: JoinSet<smtpkit_server::Served>,
+    addresses: Vec<ListenUrl>,
+}
+
+impl Running {
+    /// Where they listen, with the ports they got.
+    pub(crate) fn addresses(&self) -> &[ListenUrl] {
+        &self.addresses
+    }
+
+    /// Waits until every connection has ended.
+    pub(crate) async fn join(mut self) -> Result<(), tokio::task::JoinError> {
+        while let Some(ended) = self.tasks.join_next().await {
+            let served = ended?;
+            tracing::debug!(?served, "a listener has ended");
+        }
+        Ok(())
+    }
+}
+
+/// What can be changed while servers run.
+pub(crate) struct Reload {
+    acceptor: Acceptor,
+    users: SharedUsers,
+    domains: LocalDomains,
+    directory: SharedDirectory,
+}
+
+impl Reload {
+    /// Puts certificates, accounts, domains and mailboxes of `settings` in place of those in use: all, or none.
+    pub(crate) fn apply(&self, mut settings: Settings) -> Result<(), ConfigError> {
+        settings.take_first_account()?;
+        let users = settings.users(first_start::server_secret(&settings.data)?)?;
+        local_domains(&settings)?;
+        identities::reload(&settings, &self.acceptor)?;
+        self.domains
+            .replace(settings.directory.domains())
+            .map_err(|error| ConfigError::new(error.to_string(), "write it as example.test"))?;
+        self.users.replace(users);
+        self.directory.replace(settings.directory);
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! `smtpkit serve`: receive mail and deliver it to local mailboxes.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `args` | the flags |
+//! | `config_file` | the shape of the configuration file, and where in it a mistake stands |
+//! | `settings` | flags and file put together and checked |
+//! | `listen_url`, `directory` | what single values mean |
+//! | `first_start` | what an empty data folder gets |
+//! | `identities` | certificates |
+//! | `listeners` | settings → servers of `smtpkit-server` |
+//! | `delivery`, `trace` | what happens to a message |
+//! | `banner` | what a person sees |
+
+mod args;
+mod banner;
+mod config_file;
+mod delivery;
+mod directory;
+mod first_start;
+mod identities;
+mod listen_url;
+mod listeners;
+mod settings;
+mod trace;
+
+use std::io::Write as _;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use args::ServeArgs;
+pub(crate) use first_start::storable;
+
+use crate::exit::{Exit, Failure};
+use crate::log;
+use config_file::ConfigError;
+use listeners::Servers;
+use settings::Settings;
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+/// Runs `smtpkit serve` until a signal ends it.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let settings = Settings::read(args)?;
+    if args.check {
+        identities::check(&settings)?;
+        listeners::check(settings)?;
+        banner::checked();
+        return Ok(());
+    }
+    log::start(if args.log_json { log::Form::Json } else { log::Form::Text }, args.verbose);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(Exit::Io, error))?;
+    runtime.block_on(serve(args, settings))
+}
+
+async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> {
+    first_start::create_data_folder(&settings.data)?;
+    let first = settings.take_first_account()?;
+    let servers = Servers::prepare(&mut settings)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    // before `ready`: a signal that comes right behind it must already find its handler
+    let mut stop_signals = StopSignals::new().map_err(|error| Failure::new(Exit::Io, error))?;
+    let mut reload_signal = signal(SignalKind::hangup()).map_err(|error| Failure::new(Exit::Io, error))?;
+
+    let stop = CancellationToken::new();
+    let (running, reload) = servers.listen(&stop).await?;
+    banner::started(&settings, running.addresses(), first.as_ref());
+    say_ready(&banner::ready(args.json, running.addresses()));
+
+    let stopping = async {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop_signals.next() => break,
+                _ = reload_signal.recv() => match Settings::read(args).and_then(|anew| reload.apply(anew)) {
+                    Ok(()) => tracing::info!("certificates, domains and accounts are read anew"),
+                    Err(error) => tracing::error!("nothing is changed: {error}"),
+                },
+            }
+        }
+    };
+    stopping.await;
+    tracing::info!("stopping: transactions in progress may finish");
+    stop.cancel();
+    let ended = tokio::select! {
+        ended = running.join() => ended,
+        // a second signal means: now
+        () = stop_signals.next() => Ok(()),
+    };
+    ended.map_err(|error| Failure::new(Exit::Io, error))
+}
+
+/// One line on standard output, at once, for whoever waits for it. A closed standard output is no reason to stop.
+fn say_ready(line: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+}
+
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

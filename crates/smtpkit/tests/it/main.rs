@@ -1,0 +1,16 @@
+//! The program as a user runs it: the real binary, real sockets on loopback, real files.
+
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod first_start;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod send;
+#[cfg(test)]
+mod walk;

@@ -1,0 +1,155 @@
+//! Bad input: one clear line that says what, where and what to do, the right exit code, and nothing lost.
+
+use std::fs;
+
+use crate::harness::{ALICE, BOB, Server, check, finish, smtpkit, with_input};
+
+fn serve(folder: &tempfile::TempDir, config: &str) -> (i32, String, String) {
+    let file = folder.path().join("smtpkit.toml");
+    fs::write(&file, config).unwrap();
+    let outcome = finish(
+        smtpkit().args(["serve", "--config"]).arg(&file).arg("--data").arg(folder.path().join("data")),
+    );
+    assert_eq!(outcome.2.trim_end().lines().count(), 1, "more than one line: {}", outcome.2);
+    outcome
+}
+
+#[test]
+fn command_lines_that_cannot_be_used() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["serve", "--colour"], "--colour"),
+        (&["sned"], "sned"),
+        (&["send"], "no server"),
+        (&["send", "http://127.0.0.1", "--from", ALICE, "--to", BOB], "http"),
+        (&["send", "smtp://127.0.0.1", "--from", ALICE, "--timeout", "soon"], "30s"),
+        (&["send", "smtp://127.0.0.1", "--tls", "maybe"], "opportunistic"),
+    ];
+    for (arguments, says) in cases {
+        check(&finish(smtpkit().args(arguments)), 64, &[says]);
+    }
+}
+
+#[test]
+fn addresses_cannot_carry_a_command() {
+    for address in ["a@b.test\r\nRCPT TO:<c@d.test>", "a@b.test\n", "no address", "a@b.test> SIZE=1"] {
+        let send = |from: &str, to: &str| {
+            with_input(smtpkit().args(["send", "smtp://127.0.0.1:9", "--from", from, "--to", to]), "A: b\n\n")
+        };
+        check(&send(address, BOB), 64, &["--from"]);
+        check(&send(ALICE, address), 64, &["--to"]);
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_sent() {
+    let send = |input: &str, more: &[&str]| {
+        let common = ["send", "smtp://127.0.0.1:9?tls=off", "--from", ALICE, "--to", BOB];
+        with_input(smtpkit().args(common).args(more), input)
+    };
+    check(&send("", &[]), 65, &["empty"]);
+    check(&send("", &["/nonexistent/message.eml"]), 74, &["/nonexistent/message.eml"]);
+    let nobody =
+        with_input(smtpkit().args(["send", "smtp://127.0.0.1:9", "--from", ALICE, "-t"]), "Subject: x\n\n");
+    check(&nobody, 64, &["recipient"]);
+}
+
+#[test]
+fn configuration_mistakes_name_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, says) in [
+        ("hostname = \"mx.example.test\"\ncolour = 1\n", ":2: unknown key `colour`"),
+        ("hostname = \"not a name\"\n", ":1: `not a name`"),
+        ("[[listener]]\nurl = \"smtp://127.0.0.1:25\"\n", ":2: "),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\ntrusted = [\"0.0.0.0/0\"]\n", ":3: "),
+        ("[[domain]]\nname = \"a.test\"\ncatch_all = \"x@a.test\"\n", ":3: "),
+        ("[[account]]\naddress = \"x@a.test\"\n", ":2: "),
+        ("[[account]]\naddress = \"x@a.test\"\npassword_file = \"gone\"\n", ":3: "),
+        ("[tls]\ncertificate = \"gone.pem\"\nkey = \"gone.pem\"\n", "gone.pem"),
+        ("max_connections = 0\n", ":1: "),
+        ("max_message_size = 10\n", ":1: "),
+    ] {
+        check(&serve(&folder, config), 78, &[says]);
+    }
+    assert!(!folder.path().join("data/mail").exists());
+}
+
+#[test]
+fn a_bad_user_file_is_named_without_its_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    fs::write(&users, "alice@example.test:fine\nsecretword\n").unwrap();
+    let outcome = finish(smtpkit().args(["serve", "--check", "--user-file"]).arg(&users));
+    check(&outcome, 78, &["users:2: "]);
+    assert!(!outcome.2.contains("secretword"));
+    let outcome = finish(smtpkit().args(["serve", "--check", "--user", "secretword"]));
+    check(&outcome, 78, &["--user"]);
+    assert!(!outcome.2.contains("secretword"));
+}
+
+#[test]
+fn a_certificate_has_to_fit_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = rcgen::generate_simple_self_signed(["mx.example.test".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["mx.example.test".to_owned()]).unwrap();
+    fs::write(folder.path().join("cert.pem"), one.cert.pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), other.signing_key.serialize_pem()).unwrap();
+    let outcome = finish(
+        smtpkit()
+            .args(["serve", "--check", "--cert"])
+            .arg(folder.path().join("cert.pem"))
+            .arg("--key")
+            .arg(folder.path().join("key.pem")),
+    );
+    check(&outcome, 78, &["key.pem"]);
+}
+
+#[test]
+fn a_taken_port_is_named_before_anything_is_served() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mx://{}", taken.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let outcome =
+        finish(smtpkit().args(["serve", "--listen", &url, "--data"]).arg(folder.path().join("data")));
+    check(&outcome, 74, &[&url, "in use"]);
+    assert!(!outcome.1.contains("ready"));
+}
+
+#[test]
+fn check_says_that_a_good_configuration_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("smtpkit.toml");
+    fs::write(&file, "hostname = \"mx.example.test\"\n[[domain]]\nname = \"example.test\"\n").unwrap();
+    check(&finish(smtpkit().args(["serve", "--check", "--config"]).arg(&file)), 0, &["good"]);
+}
+
+#[test]
+fn a_bare_newline_on_the_wire_delivers_nothing() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let server = Server::start();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port("mx"))).unwrap();
+    let mut replies = BufReader::new(stream.try_clone().unwrap());
+    let mut reply = || {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            replies.read_line(&mut line).unwrap();
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line.clone();
+            }
+        }
+    };
+    assert!(reply().starts_with("220"));
+    for (command, code) in [
+        ("EHLO client.test\r\n", "250"),
+        ("MAIL FROM:<a@b.test>\r\n", "250"),
+        ("RCPT TO:<bob@example.test>\r\n", "250"),
+        ("DATA\r\n", "354"),
+        ("Subject: x\r\n\r\nhello\n.\nMAIL FROM:<evil@b.test>\r\n.\r\n", "5"),
+        ("QUIT\r\n", "221"),
+    ] {
+        stream.write_all(command.as_bytes()).unwrap();
+        let reply = reply();
+        assert!(reply.starts_with(code), "{command:?}: {reply}");
+    }
+    assert!(server.messages("bob").is_empty());
+}
