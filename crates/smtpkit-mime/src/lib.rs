@@ -28,6 +28,7 @@ mod defect;
 mod hop;
 mod limits;
 mod parse;
+mod swar;
 
 pub use date_time::{DateTime, DateTimeError, Rfc3339, Weekday};
 pub use defect::{Defect, DefectKind, Defects};

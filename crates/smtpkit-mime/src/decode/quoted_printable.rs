@@ -3,9 +3,10 @@
 //! Blanks at the end of a line are padding and vanish. An equals sign that starts no escape stays as it is.
 //! The input is taken in pieces: what its end leaves open is kept, at most one run of blanks.
 
-use crate::decode::hex_value;
+use crate::decode::{hex_pair, hex_value};
 use crate::defect::{Defect, DefectKind, Defects};
 use crate::limits::{Limits, PADDING_OCTETS_MAX};
+use crate::swar;
 
 /// Decodes quoted-printable that arrives in pieces (RFC 2045 §6.7).
 ///
@@ -70,50 +71,38 @@ impl QuotedPrintableDecoder {
 
     /// Decodes as much as can be decided on; how many octets that are.
     fn decode(&mut self, input: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
-        out.resize(start + input.len(), 0);
-        let mut target = Target { octets: out.get_mut(start..).unwrap_or_default(), filled: 0 };
+        let mut target = Target { buffer: [0; BUFFER_OCTETS], filled: 0, out };
         let mut rest = input;
-        while let Some((octet, tail)) = rest.split_first() {
-            rest = match *octet {
-                b'=' => {
-                    if let [high, low, after @ ..] = tail
-                        && let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low))
-                    {
-                        target.push(high << 4 | low);
-                        after
-                    } else {
-                        match soft_break(tail, kind) {
-                            Some(Break::Soft(length)) => tail.get(length..).unwrap_or_default(),
-                            Some(Break::None) => {
-                                let at = self.at + (input.len() - rest.len()) as u64;
-                                let defect = Defect::new(DefectKind::BadQuotedPrintable, at);
-                                self.defects.push(defect, Limits::DEFAULT.defects_max);
-                                target.push(b'=');
-                                tail
-                            }
-                            None => break,
-                        }
-                    }
-                }
-                b' ' | b'\t' => match padding(rest, kind) {
-                    Some(Padding { octets, kept }) => {
-                        let (blanks, after) = rest.split_at(octets);
-                        if kept {
-                            target.extend(blanks);
-                        }
-                        after
+        loop {
+            rest = target.escapes(rest);
+            let used = match rest {
+                [] => break,
+                [b'=', tail @ ..] => match soft_break(tail, kind) {
+                    Some(Break::Soft(length)) => length + 1,
+                    Some(Break::None) => {
+                        let at = self.at + (input.len() - rest.len()) as u64;
+                        let defect = Defect::new(DefectKind::BadQuotedPrintable, at);
+                        self.defects.push(defect, Limits::DEFAULT.defects_max);
+                        target.push(b'=');
+                        1
                     }
                     None => break,
                 },
-                octet => {
-                    target.push(octet);
-                    target.run(tail)
+                _ => {
+                    let length = target.run(rest);
+                    if rest.get(length) == Some(&b'=') {
+                        length
+                    } else {
+                        match target.end_line(rest, length, kind) {
+                            0 => break,
+                            used => used,
+                        }
+                    }
                 }
             };
+            rest = rest.get(used..).unwrap_or_default();
         }
-        let filled = start + target.filled;
-        out.truncate(filled);
+        target.flush();
         let used = input.len() - rest.len();
         self.at += used as u64;
         used
@@ -126,62 +115,131 @@ enum Input {
     End,
 }
 
-/// Space for the decoded octets, which are never more than the encoded ones.
+/// Octets that are decoded before they are handed out.
+const BUFFER_OCTETS: usize = 1024;
+/// Words of a run that are copied while looking for its end; the end of a longer run is worth a search.
+const SHORT_RUN_WORDS: usize = 4;
+/// Octets that must be free before anything is decoded.
+const ROOM_OCTETS: usize = 8 * (SHORT_RUN_WORDS + 1);
+
+/// Where decoded octets go.
 struct Target<'o> {
-    octets: &'o mut [u8],
+    buffer: [u8; BUFFER_OCTETS],
     filled: usize,
+    out: &'o mut Vec<u8>,
 }
 
 impl Target<'_> {
     #[inline]
+    fn make_room(&mut self) {
+        if self.filled > BUFFER_OCTETS - ROOM_OCTETS {
+            self.flush();
+        }
+    }
+
+    #[inline]
     fn push(&mut self, octet: u8) {
-        if let Some(slot) = self.octets.get_mut(self.filled) {
+        self.make_room();
+        if let Some(slot) = self.buffer.get_mut(self.filled) {
             *slot = octet;
             self.filled += 1;
         }
     }
 
-    fn extend(&mut self, octets: &[u8]) {
-        if let Some(slots) = self.octets.get_mut(self.filled..self.filled + octets.len()) {
-            slots.copy_from_slice(octets);
-            self.filled += octets.len();
+    /// Decodes escapes as long as they follow each other; what follows them.
+    #[inline]
+    fn escapes<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        let mut rest = input;
+        // text in other scripts is hardly anything else, so they are taken by twos
+        while let [b'=', a, b, b'=', c, d, after @ ..] = rest
+            && let Some(first) = hex_pair(*a, *b)
+            && let Some(second) = hex_pair(*c, *d)
+        {
+            self.make_room();
+            if let Some(slots) = self.buffer.get_mut(self.filled..self.filled + 2) {
+                slots.copy_from_slice(&[first, second]);
+                self.filled += 2;
+            }
+            rest = after;
         }
+        if let [b'=', high, low, after @ ..] = rest
+            && let Some(octet) = hex_pair(*high, *low)
+        {
+            self.push(octet);
+            rest = after;
+        }
+        rest
     }
 
-    /// Copies octets that stand for themselves; what follows them.
-    ///
-    /// Short runs are copied one by one; a long one is worth a search for its end.
+    fn flush(&mut self) {
+        self.out.extend_from_slice(self.buffer.get(..self.filled).unwrap_or_default());
+        self.filled = 0;
+    }
+
+    /// Takes back the last octets.
+    fn retract(&mut self, octets: usize) {
+        let flushed = octets.saturating_sub(self.filled);
+        self.filled -= octets - flushed;
+        self.out.truncate(self.out.len() - flushed);
+    }
+
+    /// Copies octets up to the next `=` or line feed; how many.
     #[inline]
-    fn run<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
-        let mut rest = input;
-        for _ in 0..SHORT_RUN {
-            match rest.split_first() {
-                Some((octet, tail)) if *octet != b'=' && !is_padding(*octet, tail) => {
-                    self.push(*octet);
-                    rest = tail;
-                }
-                _ => return rest,
+    fn run(&mut self, rest: &[u8]) -> usize {
+        self.make_room();
+        let (words, _) = rest.as_chunks::<8>();
+        let (slots, _) = self.buffer.get_mut(self.filled..).unwrap_or_default().as_chunks_mut::<8>();
+        let mut at = 0;
+        for (word, slot) in words.iter().zip(slots).take(SHORT_RUN_WORDS) {
+            *slot = *word;
+            let length = swar::first_of(u64::from_le_bytes(*word), b'=', b'\n');
+            at += length;
+            if length < 8 {
+                self.filled += at;
+                return at;
             }
         }
-        let end = memchr::memchr2(b'=', b'\n', rest).unwrap_or(rest.len());
-        let (run, _) = rest.split_at(end);
-        // blanks before a line end, or before an end that is not known yet, are not copied
-        let run = match rest.get(end) {
-            Some(b'=') => run,
-            _ => run.trim_ascii_end(),
-        };
-        self.extend(run);
-        rest.get(run.len()..).unwrap_or_default()
+        self.filled += at;
+        let tail = rest.get(at..).unwrap_or_default();
+        let end = memchr::memchr2(b'=', b'\n', tail).unwrap_or(tail.len());
+        self.flush();
+        self.out.extend_from_slice(tail.get(..end).unwrap_or_default());
+        at + end
     }
-}
 
-/// Octets of a run that are copied before its end is searched.
-const SHORT_RUN: usize = 12;
-
-/// Whether a blank may be padding: one within a line is followed by something visible.
-#[inline]
-fn is_padding(octet: u8, tail: &[u8]) -> bool {
-    matches!(octet, b' ' | b'\t') && !matches!(tail.first(), Some(33..))
+    /// Ends a run that no `=` follows: padding goes, a line end stays; how many octets of `rest` are used.
+    fn end_line(&mut self, rest: &[u8], length: usize, kind: Input) -> usize {
+        let (run, after) = rest.split_at(length);
+        let (text, carriage) = match run.strip_suffix(b"\r") {
+            Some(text) => (text, 1),
+            None => (run, 0),
+        };
+        let mut padding = text.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+        if padding > PADDING_OCTETS_MAX {
+            // an endless run of blanks is no padding, and must not be kept for ever
+            padding %= PADDING_OCTETS_MAX + 1;
+        }
+        if !after.is_empty() {
+            if padding > 0 {
+                self.retract(padding + carriage);
+                if carriage > 0 {
+                    self.push(b'\r');
+                }
+            }
+            self.push(b'\n');
+            return length + 1;
+        }
+        match kind {
+            Input::End => {
+                self.retract(if carriage == 0 { padding } else { 0 });
+                length
+            }
+            Input::Piece => {
+                self.retract(padding + carriage);
+                length - padding - carriage
+            }
+        }
+    }
 }
 
 enum Break {
@@ -200,26 +258,6 @@ fn soft_break(tail: &[u8], kind: Input) -> Option<Break> {
         [] | [b'\r'] if kind == Input::Piece => None,
         [digit] if blanks == 0 && kind == Input::Piece && hex_value(*digit).is_some() => None,
         _ => Some(Break::None),
-    }
-}
-
-struct Padding {
-    octets: usize,
-    kept: bool,
-}
-
-/// The run of blanks at the start of `rest`: padding if a line end follows; none if that is not clear yet.
-fn padding(rest: &[u8], kind: Input) -> Option<Padding> {
-    let blanks =
-        rest.iter().take(PADDING_OCTETS_MAX).take_while(|octet| matches!(octet, b' ' | b'\t')).count();
-    if blanks == PADDING_OCTETS_MAX {
-        return Some(Padding { octets: blanks, kept: true });
-    }
-    match rest.get(blanks..).unwrap_or_default() {
-        [b'\n', ..] | [b'\r', b'\n', ..] => Some(Padding { octets: blanks, kept: false }),
-        [] if kind == Input::End => Some(Padding { octets: blanks, kept: false }),
-        [] | [b'\r'] if kind == Input::Piece => None,
-        _ => Some(Padding { octets: blanks, kept: true }),
     }
 }
 
@@ -247,6 +285,7 @@ mod tests {
                 "a text that is long enough to be searched for its end\r\nb",
                 0,
             ),
+            ("=20 =20 \n", "   \n", 0),
             ("", "", 0),
         ] {
             for cut in 0..=input.len() {

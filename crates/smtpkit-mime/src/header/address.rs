@@ -111,9 +111,12 @@ impl<'a> AddressList<'a> {
 
     /// All mailboxes in order, those in groups included.
     pub fn into_mailboxes(self) -> impl Iterator<Item = Mailbox<'a>> {
-        self.addresses.into_iter().flat_map(|address| match address {
-            Address::Mailbox(mailbox) => vec![mailbox],
-            Address::Group { members, .. } => members,
+        self.addresses.into_iter().flat_map(|address| {
+            let (one, members) = match address {
+                Address::Mailbox(mailbox) => (Some(mailbox), Vec::new()),
+                Address::Group { members, .. } => (None, members),
+            };
+            one.into_iter().chain(members)
         })
     }
 

@@ -103,6 +103,11 @@ fn year(number: u16, digits: usize) -> Option<u16> {
 }
 
 fn time(word: &[u8]) -> Option<(u8, u8, u8)> {
+    // fractions of a second are no mail, yet some programs write them
+    let word = match word.iter().position(|octet| *octet == b'.') {
+        Some(point) if word.iter().skip(point + 1).all(u8::is_ascii_digit) => word.get(..point)?,
+        _ => word,
+    };
     let mut parts =
         word.split(|octet| *octet == b':').map(|part| number(part).and_then(|n| u8::try_from(n).ok()));
     let (hour, minute) = (parts.next()??, parts.next()??);

@@ -4,7 +4,7 @@
 //! program split between two words is whole again. Words are found wherever they stand, also inside of other
 //! words and quoted strings, as mail programs do. Nothing here scans further than a bounded distance.
 
-use crate::decode::{Base64Decoder, charset, hex_value};
+use crate::decode::{Base64Decoder, charset, hex_pair};
 
 /// How far a `?` inside of the encoded text is tolerated.
 const STRAY_MARK_OCTETS_MAX: usize = 256;
@@ -63,9 +63,9 @@ impl<'a> EncodedWord<'a> {
                 b'_' => out.push(b' '),
                 b'=' => {
                     if let [high, low, after @ ..] = tail
-                        && let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low))
+                        && let Some(octet) = hex_pair(*high, *low)
                     {
-                        out.push(high << 4 | low);
+                        out.push(octet);
                         rest = after;
                     } else {
                         out.push(b'=');

@@ -6,6 +6,7 @@
 use memchr::memchr;
 
 use crate::limits::{FIELD_NAME_OCTETS_MAX, Limits};
+use crate::swar;
 
 /// How far the scan of a field got before the window ended, so that no octet is looked at twice.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,9 +67,7 @@ fn scan_name(rest: &[u8], cursor: &mut Cursor, last: bool) -> Result<usize, Scan
         _ => {}
     }
     let name = rest.get(..FIELD_NAME_OCTETS_MAX).unwrap_or(rest);
-    let unseen = name.get(cursor.scanned..).unwrap_or_default();
-    let end = unseen.iter().position(|octet| !matches!(octet, 33..=57 | 59..=126));
-    let Some(end) = end else {
+    let Some(end) = name_end(name.get(cursor.scanned..).unwrap_or_default()) else {
         cursor.scanned = name.len();
         let undecided = !last && name.len() < FIELD_NAME_OCTETS_MAX;
         return Err(if undecided { Scan::Incomplete } else { Scan::NotAField });
@@ -84,6 +83,61 @@ fn scan_name(rest: &[u8], cursor: &mut Cursor, last: bool) -> Result<usize, Scan
         }
         _ => Err(Scan::NotAField),
     }
+}
+
+/// How long the field at the start of `rest` is and where its colon stands, if it is the plain kind: a name and
+/// right behind it the colon, and something after the field. All else is for [`scan`].
+#[inline]
+pub(crate) fn skim(rest: &[u8]) -> Option<(usize, usize)> {
+    let colon = name_end(rest)?;
+    if colon == 0 || colon >= FIELD_NAME_OCTETS_MAX || rest.get(colon) != Some(&b':') {
+        return None;
+    }
+    let mut end = colon + 1;
+    loop {
+        end += line_feed(rest.get(end..)?)? + 1;
+        if !matches!(rest.get(end)?, b' ' | b'\t') {
+            return Some((colon, end));
+        }
+    }
+}
+
+/// Where the first line feed stands; lines are too short for a search to be worth its call.
+#[inline]
+fn line_feed(octets: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    const BLOCKS_MAX: usize = 8;
+    let (blocks, _) = octets.as_chunks::<BLOCK>();
+    let has_none = |block: &&[u8; BLOCK]| !block.iter().fold(false, |found, octet| found | (*octet == b'\n'));
+    let at = BLOCK * blocks.iter().take(BLOCKS_MAX).take_while(has_none).count();
+    if at == BLOCK * BLOCKS_MAX {
+        return memchr(b'\n', octets.get(at..)?).map(|found| at + found);
+    }
+    let tail = octets.get(at..)?;
+    let (words, rest) = tail.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = swar::first(u64::from_le_bytes(*word), b'\n');
+        if found < 8 {
+            return Some(at + 8 * index + found);
+        }
+    }
+    let last = rest.iter().position(|octet| *octet == b'\n')?;
+    Some(octets.len() - rest.len() + last)
+}
+
+/// Where the first octet stands that no name has: anything but 33 to 126, and the colon (RFC 5322 §3.6.8).
+#[inline]
+fn name_end(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = octets.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let found = swar::first_outside_name(u64::from_le_bytes(*word));
+        at += found;
+        if found < 8 {
+            return Some(at);
+        }
+    }
+    let tail = octets.get(at..)?;
+    tail.iter().position(|octet| !matches!(octet, 33..=57 | 59..=126)).map(|found| at + found)
 }
 
 /// Where the folded line that `rest` begins with ends, looking from `from` on; or how far it was looked for.
@@ -142,7 +196,11 @@ impl<'a> Iterator for RawFields<'a> {
         loop {
             let start = self.at;
             let rest = self.header.get(start..)?;
-            let (colon, length) = match scan(rest, &mut Cursor::default(), true) {
+            let found = match skim(rest) {
+                Some((colon, length)) => Scan::Field { colon, length },
+                None => scan(rest, &mut Cursor::default(), true),
+            };
+            let (colon, length) = match found {
                 Scan::Field { colon, length } => (colon, length),
                 // only the first line of a header may be none: a fold or an envelope line
                 Scan::NotAField if start == 0 && !rest.is_empty() => {
@@ -187,6 +245,41 @@ mod tests {
             ("", Scan::NotAField),
         ] {
             assert_eq!(scan(line.as_bytes(), &mut Cursor::default(), true), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn names_end_alike_by_word_and_by_octet() {
+        for octet in 0..=255 {
+            for at in 0..20 {
+                let mut name = [b'~'; 20];
+                name[at] = octet;
+                name[19] = 0xff;
+                let expected = name.iter().position(|octet| !matches!(octet, 33..=57 | 59..=126));
+                assert_eq!(name_end(&name), expected, "{octet} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_skimmed_is_the_one_that_is_scanned() {
+        let long = format!("Name:{}\r\n {}\r\n\r\n", "x".repeat(500), "y".repeat(40));
+        for text in [
+            "A: b\nC",
+            "A: b\n c\n\td\r\nE",
+            &long,
+            "A:\n\n",
+            "A\n: b\n",
+            " : b\nc",
+            ": b\nc",
+            "A: b",
+            "A: b\n",
+        ] {
+            let scanned = match scan(text.as_bytes(), &mut Cursor::default(), true) {
+                Scan::Field { colon, length } if colon > 0 && length < text.len() => Some((colon, length)),
+                _ => None,
+            };
+            assert_eq!(skim(text.as_bytes()), scanned, "{text:?}");
         }
     }
 

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::decode::{charset, hex_value};
+use crate::decode::{charset, hex_pair};
 use crate::defect::{Defect, DefectKind, Defects};
 use crate::header::lex::{self, Lexer, is_blank};
 use crate::header::text;
@@ -242,9 +242,9 @@ fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
         rest = tail;
         if *octet == b'%'
             && let [high, low, after @ ..] = tail
-            && let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low))
+            && let Some(octet) = hex_pair(*high, *low)
         {
-            out.push(high << 4 | low);
+            out.push(octet);
             rest = after;
         } else {
             out.push(*octet);

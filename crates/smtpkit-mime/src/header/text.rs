@@ -15,12 +15,10 @@ use crate::header::encoded_word::Joiner;
 /// ```
 pub fn text(value: &[u8]) -> Cow<'_, str> {
     let value = value.trim_ascii();
-    let plain = !value.iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'=' | 128..));
-    if plain && let Ok(text) = simdutf8::basic::from_utf8(value) {
-        return Cow::Borrowed(text);
-    }
-    let special =
-        memchr::memmem::find(value, b"=?").is_some() || memchr::memchr2(b'\r', b'\n', value).is_some();
+    let special = memchr::memchr3(b'\r', b'\n', b'=', value).is_some_and(|at| {
+        let rest = value.get(at..).unwrap_or_default();
+        memchr::memchr2(b'\r', b'\n', rest).is_some() || memchr::memmem::find(rest, b"=?").is_some()
+    });
     if !special && let Ok(text) = simdutf8::basic::from_utf8(value) {
         return Cow::Borrowed(text);
     }

@@ -7,7 +7,8 @@ use crate::decode::TransferEncoding;
 use crate::defect::{Defect, DefectKind, Defects};
 use crate::header::{AddressList, Field, Header, Mailbox};
 use crate::limits::Limits;
-use crate::parse::structure::{Role, Step, Structure, Token};
+use crate::parse::known::{KnownField, KnownFields};
+use crate::parse::structure::{self, Role, Step, Structure, Token};
 use crate::parse::{Events, Part, PartKind};
 
 /// Stands for an offset that a part does not have.
@@ -60,6 +61,7 @@ impl Entry {
 pub struct Message<'a> {
     content: &'a [u8],
     entries: Vec<Entry>,
+    known: KnownFields,
     limits: Limits,
     defects: Defects,
 }
@@ -82,7 +84,7 @@ impl<'a> Message<'a> {
     pub fn parse_with(content: &'a [u8], limits: Limits) -> Self {
         // offsets are kept in 32 bits, the largest of which means none
         let indexed = content.get(..NONE as usize - 1).unwrap_or(content);
-        let mut structure = Structure::new(limits);
+        let mut structure = Structure::new(limits, structure::Fields::TypeOnly);
         let mut index = Index { entries: Vec::with_capacity(2), current: NONE };
         loop {
             let at = structure.at() as usize;
@@ -92,11 +94,11 @@ impl<'a> Message<'a> {
             }
             index.take(at, step);
         }
-        let mut defects = structure.into_defects();
+        let (known, mut defects) = structure.into_findings();
         if indexed.len() < content.len() {
             defects.push(Defect::new(DefectKind::ContentTooLong, indexed.len() as u64), limits.defects_max);
         }
-        Self { content, entries: index.entries, limits, defects }
+        Self { content, entries: index.entries, known, limits, defects }
     }
 
     /// The message as a part: its header and its body.
@@ -148,19 +150,25 @@ impl<'a> Message<'a> {
         self.content.get(from as usize..to as usize).unwrap_or_default()
     }
 
+    /// The first field of a kind, without a walk over the header.
+    fn first(&self, field: KnownField) -> Option<Field<'_>> {
+        let at = self.known.first(field)?;
+        Header::new(self.slice(at, self.entry(0).fields_end), u64::from(at), self.limits).fields().next()
+    }
+
     /// The decoded subject.
     pub fn subject(&self) -> Option<Cow<'_, str>> {
-        self.header().first("Subject").map(|field| field.text())
+        self.first(KnownField::Subject).map(|field| field.text())
     }
 
     /// When the message was written; none if the field is missing or cannot be read.
     pub fn date(&self) -> Option<DateTime> {
-        self.header().first("Date")?.date().ok()
+        self.first(KnownField::Date)?.date().ok()
     }
 
     /// The identifier of the message, without angle brackets.
     pub fn message_id(&self) -> Option<Cow<'_, str>> {
-        self.header().first("Message-ID")?.ids().next()
+        self.first(KnownField::MessageId)?.ids().next()
     }
 
     /// Who wrote the message.
@@ -180,8 +188,13 @@ impl<'a> Message<'a> {
 
     /// The mailboxes of all fields of a name, those in groups included, up to [`Limits::addresses_max`].
     pub fn mailboxes(&self, name: &str) -> Vec<Mailbox<'_>> {
-        let lists = self.header().all(name).map(|field: Field<'_>| field.addresses());
-        lists.flat_map(AddressList::into_mailboxes).take(usize::from(self.limits.addresses_max)).collect()
+        let max = usize::from(self.limits.addresses_max);
+        if let Some(known) = KnownField::of(name.as_bytes()).filter(|field| !self.known.is_repeated(*field)) {
+            let list = self.first(known).map(|field| field.addresses());
+            return list.into_iter().flat_map(AddressList::into_mailboxes).take(max).collect();
+        }
+        let lists = self.header().all(name).map(|field| field.addresses());
+        lists.flat_map(AddressList::into_mailboxes).take(max).collect()
     }
 }
 

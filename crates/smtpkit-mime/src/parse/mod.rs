@@ -2,6 +2,7 @@
 
 mod boundary;
 mod event;
+mod known;
 mod message;
 mod part;
 mod push;

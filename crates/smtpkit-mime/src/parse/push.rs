@@ -8,7 +8,7 @@ use crate::defect::Defects;
 use crate::header::Field;
 use crate::header::field::field_octets_max;
 use crate::limits::Limits;
-use crate::parse::structure::{Role, Step, Structure, Token};
+use crate::parse::structure::{Fields, Role, Step, Structure, Token};
 use crate::parse::{Event, PartHead};
 
 /// How many octets of the next piece are peeked at in one go.
@@ -59,7 +59,7 @@ impl PushParser {
 
     /// A parser within other limits.
     pub fn with_limits(limits: Limits) -> Self {
-        Self { structure: Structure::new(limits), limits, carry: Vec::new(), taken: 0, owned: 0 }
+        Self { structure: Structure::new(limits, Fields::All), limits, carry: Vec::new(), taken: 0, owned: 0 }
     }
 
     /// The next event in `input`, which moves on; none when more input is needed and `input` is empty.

@@ -20,6 +20,7 @@ use crate::header::{
 use crate::limits::{BOUNDARY_OCTETS_MAX, Limits};
 use crate::parse::PartKind;
 use crate::parse::boundary::{Boundaries, Found, Line};
+use crate::parse::known::{KnownField, KnownFields};
 
 /// What a run of body octets belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +109,21 @@ struct Pending {
     encoding: Option<TransferEncoding>,
 }
 
+/// Which fields become tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// All of them.
+    All,
+    /// Those that give a type; fields that readers ask for are noted on the side.
+    TypeOnly,
+}
+
 /// The automaton; see the head of this file.
 #[derive(Debug, Clone)]
 pub(crate) struct Structure {
     limits: Limits,
+    fields: Fields,
+    known: KnownFields,
     state: State,
     levels: Vec<(Level, bool)>,
     boundaries: Boundaries,
@@ -126,9 +138,11 @@ pub(crate) struct Structure {
 }
 
 impl Structure {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, fields: Fields) -> Self {
         Self {
             limits,
+            fields,
+            known: KnownFields::new(),
             state: State::Open,
             levels: Vec::new(),
             boundaries: Boundaries::default(),
@@ -155,8 +169,8 @@ impl Structure {
         &self.defects
     }
 
-    pub(crate) fn into_defects(self) -> Defects {
-        self.defects
+    pub(crate) fn into_findings(self) -> (KnownFields, Defects) {
+        (self.known, self.defects)
     }
 
     fn defect(&mut self, kind: DefectKind, at: u64) {
@@ -215,8 +229,13 @@ impl Structure {
                 _ => {}
             }
         }
-        let scanned = field::scan(rest, &mut self.cursor, last);
         let max = field::field_octets_max(&self.limits);
+        // a whole message is nearly always made of fields that need no more than a glance
+        let skimmed = if self.fields == Fields::TypeOnly { field::skim(rest) } else { None };
+        let scanned = match skimmed {
+            Some((colon, length)) => Scan::Field { colon, length },
+            None => field::scan(rest, &mut self.cursor, last),
+        };
         match scanned {
             Scan::Separator { length } => self.header_end(length, false),
             Scan::Field { colon, length } => {
@@ -277,14 +296,26 @@ impl Structure {
             return Move::Skip(length);
         }
         let decides_type = self.learn(field, colon);
+        if self.fields == Fields::TypeOnly && !decides_type {
+            return Move::Skip(length);
+        }
         Move::Token { token: Token::Field { colon, decides_type }, length: field.len(), consumed: length }
     }
 
     /// Notes what a field says about the structure; true for the field that gives the type.
     fn learn(&mut self, field: &[u8], colon: usize) -> bool {
-        let [b'c' | b'C', ..] = field else { return false };
+        let initial = field.first().map_or(0, u8::to_ascii_lowercase);
+        if initial != b'c' && (self.fields == Fields::All || !KnownField::may_begin(initial)) {
+            return false;
+        }
         let (name, value) = field.split_at_checked(colon).unwrap_or((field, b""));
         let name = name.trim_ascii_end();
+        if self.fields == Fields::TypeOnly && self.levels.len() == 1 {
+            self.known.note(name, self.at as u32);
+        }
+        if initial != b'c' {
+            return false;
+        }
         let value = value.get(1..).unwrap_or_default();
         if name.eq_ignore_ascii_case(b"content-type") {
             if self.pending.shape.is_some() {
