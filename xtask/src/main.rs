@@ -4,6 +4,7 @@
 //! measurements.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
 
+mod bench;
 mod ci;
 mod fuzz;
 mod interop;
@@ -30,6 +31,8 @@ struct Cli {
 enum Task {
     /// Everything that has to pass before a change lands
     Ci,
+    /// Figures against targets, beside a rival in the same run
+    Bench(bench::BenchArgs),
     /// Run the fuzz targets on the stable toolchain
     Fuzz(fuzz::FuzzArgs),
     /// Deliver mail to and from other people's software, compared octet by octet
@@ -43,6 +46,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Ci => ci::run(),
+        Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Interop => interop::run(),
         Task::NoStd => no_std::run(),
