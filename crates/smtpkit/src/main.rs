@@ -42,13 +42,14 @@ enum Command {
 
 const AFTER_HELP: &str = "\
 Try it:
-  smtpkit serve                  start a server on this machine; it shows a line that sends a first message
+  smtpkit serve                  start a server here; it shows a line that sends a first message
   smtpkit send --help            every way to send a message
   smtpkit inspect message.eml    look at one
 
-Exit codes follow sysexits: 0 done, 64 usage, 65 bad message, 66 unreadable file, 67 recipients refused, 68 host
-unknown, 69 refused for good, 74 I/O, 75 try again, 76 protocol, 77 AUTH or TLS verification, 78 configuration,
-79 some recipients refused.";
+Exit codes follow sysexits:
+  0 done, 64 usage, 65 bad message, 66 unreadable file, 67 recipients refused, 68 host unknown,
+  69 refused for good, 74 I/O, 75 try again, 76 protocol, 77 AUTH or TLS verification,
+  78 configuration, 79 some recipients refused";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use smtpkit_tls::Policy;
+use smtpkit_tls::{Pin, Policy};
 
 /// Send one message, from a file, from standard input or composed from flags.
 ///
@@ -48,6 +48,18 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) insecure: bool,
 
+    /// Show this client certificate (PEM, chain of --key) to the server
+    #[arg(long = "cert", value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+
+    /// The private key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// The server's key must be this one, too: SHA-256 of it as 64 hex digits or sha256//BASE64; repeatable
+    #[arg(long, value_name = "HASH", value_parser = parse_pin)]
+    pub(crate) pin: Vec<Pin>,
+
     /// The name to log in with [default: the one in the URL]
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
@@ -68,7 +80,7 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "COMMAND", group = "password")]
     pub(crate) token_cmd: Option<String>,
 
-    /// Only these SASL mechanisms, such as SCRAM-SHA-256,PLAIN
+    /// Only these SASL mechanisms, such as SCRAM-SHA-256,PLAIN; EXTERNAL alone logs in with --cert
     #[arg(long, value_name = "MECH", value_delimiter = ',')]
     pub(crate) auth: Vec<String>,
 
@@ -153,6 +165,10 @@ fn parse_policy(text: &str) -> Result<Policy, String> {
     }
 }
 
+fn parse_pin(text: &str) -> Result<Pin, String> {
+    text.parse().map_err(|error: smtpkit_tls::InvalidPin| error.to_string())
+}
+
 /// A number with ms, s, m, h or d.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -183,7 +199,7 @@ Servers:
 Examples:
   smtpkit send smtp://mail.example.test --from me@example.test --to you@example.test message.eml
       send a file as it is
-  smtpkit send smtps://me@example.test@mail.example.test --password-file pw --from me@example.test \\
+  smtpkit send smtps://me@mail.example.test --password-file pw --from me@example.test \\
       --to you@example.test --subject Hello --text 'It works.' --attach photo.jpg
       log in and send a composed message
   smtpkit send --host mail.example.test --port 587 --tls require --user me --from me@example.test \\
@@ -191,12 +207,13 @@ Examples:
       recipients from the header; Bcc never leaves
 
 Content:
-  A file is sent octet by octet; line ends become CRLF. Without FILE and without composing flags, standard input is
-  read.
+  A file is sent octet by octet; line ends become CRLF. Without FILE and without composing flags,
+  standard input is read. Bcc never leaves.
 
-Exit codes: 0 everyone accepted, 79 some accepted, 64 usage, 65 bad message, 67 all recipients refused, 68 host
-unknown, 69 refused for good, 74 I/O (an unreadable file), 75 try again (4yz, time-out, unknown outcome), 76 protocol,
-77 AUTH or TLS verification, 78 configuration.";
+Exit codes:
+  0 everyone accepted, 79 some accepted, 64 usage, 65 bad message, 67 all recipients refused,
+  68 host unknown, 69 refused for good, 74 I/O (an unreadable file), 75 try again (4yz, time-out,
+  unknown outcome), 76 protocol, 77 AUTH or TLS verification, 78 configuration";
 
 #[cfg(test)]
 mod tests {
