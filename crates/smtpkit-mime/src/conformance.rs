@@ -1,5 +1,7 @@
 //! One sweep over raw content: what is in it that a hop may not take, or that should be in it and is not.
 //!
+//! The header ends at an empty line, or before the first line that is no field.
+//!
 //! The sweep repairs nothing and refuses nothing; it tells, and the caller decides. It works on pieces, keeps next
 //! to nothing, and looks at every octet once.
 
@@ -100,23 +102,16 @@ pub struct Sweep {
     name: Name,
 }
 
-/// The start of a header line, as far as it may be a name.
+/// The start of a header line, up to the colon.
 #[derive(Debug, Clone, Copy, Default)]
 struct Name {
+    /// The name in lower case, as much of it as can matter.
     octets: [u8; NAME_OCTETS_MAX],
     length: usize,
-    /// The colon was seen, or can no longer come.
-    is_done: bool,
     /// Blanks after the name, which obsolete syntax allows before the colon (RFC 5322 §4.5.8).
     after_blank: bool,
-}
-
-impl Name {
-    /// The line turns out not to begin with a name that matters.
-    fn end(&mut self) {
-        self.is_done = true;
-        self.length = 0;
-    }
+    /// The rest of the line is a value: the colon was seen, or the line goes on with the one before.
+    is_done: bool,
 }
 
 impl Sweep {
@@ -136,16 +131,22 @@ impl Sweep {
                     self.found.octets += 1;
                     self.line_end();
                 }
-                Some(_) => {
-                    let at = self.found.octets - 1;
-                    self.bare_cr(at);
-                }
+                Some(_) => self.bare_cr(self.found.octets - 1),
             }
         }
         while !rest.is_empty() && !self.is_in_body {
-            let end = memchr3(b'\r', b'\n', 0, rest);
-            let (line, tail) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, b""));
-            self.header_octets(line);
+            let end = memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
+            let (line, tail) = rest.split_at_checked(end).unwrap_or((rest, b""));
+            let named = self.name_octets(line);
+            if self.is_in_body {
+                break;
+            }
+            let value = line.get(named..).unwrap_or_default();
+            if self.found.eight_bit_header_at.is_none()
+                && let Some(at) = first_eight_bit(value)
+            {
+                self.found.eight_bit_header_at = Some(self.found.octets + named as u64 + at);
+            }
             self.found.octets += line.len() as u64;
             rest = self.stop(tail);
         }
@@ -164,10 +165,12 @@ impl Sweep {
     /// Ends the content and tells what was found.
     pub fn finish(mut self) -> Conformance {
         if self.after_cr {
-            let at = self.found.octets - 1;
-            self.found.bare_cr_at.get_or_insert(at);
+            self.bare_cr(self.found.octets - 1);
         }
         self.found.longest_line = self.found.longest_line.max(self.found.octets - self.line_start);
+        if self.found.octets > self.line_start {
+            self.no_name_goes_on();
+        }
         if !self.is_in_body {
             self.found.header_octets = self.found.octets;
         }
@@ -193,7 +196,7 @@ impl Sweep {
             }
             _ => {
                 self.found.nul_at.get_or_insert(at);
-                self.name.end();
+                self.no_name_goes_on();
             }
         }
         rest.get(taken as usize..).unwrap_or_default()
@@ -201,44 +204,56 @@ impl Sweep {
 
     fn bare_cr(&mut self, at: u64) {
         self.found.bare_cr_at.get_or_insert(at);
-        self.name.end();
+        self.no_name_goes_on();
     }
 
     fn line_end(&mut self) {
-        let length = self.found.octets - self.line_start;
-        self.found.longest_line = self.found.longest_line.max(length);
-        if !self.is_in_body {
-            // an empty line is its line end, CRLF or LF alone; anything else has left a trace in the name
-            if length <= 2 && self.name.length == 0 && !self.name.is_done {
-                self.is_in_body = true;
-                self.found.header_octets = self.line_start;
-            }
-            self.name = Name::default();
-        }
+        self.found.longest_line = self.found.longest_line.max(self.found.octets - self.line_start);
+        // without a colon it was the empty line, or no field
+        self.no_name_goes_on();
+        self.name = Name::default();
         self.line_start = self.found.octets;
     }
 
-    /// Octets of a header line.
-    fn header_octets(&mut self, octets: &[u8]) {
-        if self.found.eight_bit_header_at.is_none()
-            && let Some(at) = first_eight_bit(octets)
-        {
-            self.found.eight_bit_header_at = Some(self.found.octets + at);
+    /// A line end, CR or NUL: a header line without its colon by now is none.
+    fn no_name_goes_on(&mut self) {
+        if !self.name.is_done {
+            self.end_header();
         }
-        for octet in octets {
+    }
+
+    fn end_header(&mut self) {
+        if !self.is_in_body {
+            self.is_in_body = true;
+            self.found.header_octets = self.line_start;
+        }
+    }
+
+    /// Looks for the colon of a header line, and says how many octets belong to the name, its blanks and the colon.
+    fn name_octets(&mut self, octets: &[u8]) -> usize {
+        for (octet, at) in octets.iter().zip(0..) {
             if self.name.is_done {
-                break;
+                return at;
             }
-            match (octet, self.name.octets.get_mut(self.name.length)) {
-                (b':', _) => self.end_of_name(),
-                (b' ' | b'\t', _) if self.name.length > 0 => self.name.after_blank = true,
-                (_, Some(place)) if !self.name.after_blank && !matches!(octet, b' ' | b'\t') => {
-                    *place = octet.to_ascii_lowercase();
+            let is_start = self.found.octets + at as u64 == self.line_start;
+            match octet {
+                b':' => self.end_of_name(),
+                // a fold, but nothing is before the first line that it could belong to
+                b' ' | b'\t' if is_start && self.line_start > 0 => self.name.is_done = true,
+                b' ' | b'\t' if !is_start => self.name.after_blank = true,
+                b'!'..=b'~' if !self.name.after_blank => {
+                    if let Some(place) = self.name.octets.get_mut(self.name.length) {
+                        *place = octet.to_ascii_lowercase();
+                    }
                     self.name.length += 1;
                 }
-                _ => self.name.end(),
+                _ => {
+                    self.end_header();
+                    return at;
+                }
             }
         }
+        octets.len()
     }
 
     /// The colon of a field.
@@ -321,10 +336,21 @@ mod tests {
 
     #[test]
     fn names_that_only_begin_alike_do_not_count() {
-        let header = b"Dates: a\r\nX-Date: b\r\nFrom\r\nDate x: c\r\nReceived-SPF: d\r\nMessage-IDs: e\r\n";
+        let header = b"Dates: a\r\nX-Date: b\r\nReceived-SPF: d\r\nMessage-IDs: e\r\n\tFrom: f\r\n";
         let found = Conformance::of(header);
         assert!(!found.has_date && !found.has_from && !found.has_message_id);
         assert_eq!((found.received, found.header_octets), (0, header.len() as u64));
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_begins_the_body() {
+        for line in ["From\r\n", "Date x: y\r\n", "caf\u{e9}: x\r\n", "a\rb: c\r\n", "a\0b: c\r\n"] {
+            let content = format!("A: b\r\n{line}Date: d\r\n\r\n");
+            let found = Conformance::of(content.as_bytes());
+            assert_eq!((found.header_octets, found.has_date), (6, false), "{line:?}");
+            assert_eq!(found.eight_bit_header_at, None);
+        }
+        assert_eq!(Conformance::of(b" fold\r\nDate: d\r\n").header_octets, 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::transfer::has_bare_line_end;
 use super::{AddrSpec, EnvelopeAddresses};
 use crate::defect::Defect;
 use crate::encode::CrlfEncoder;
-use crate::header::field::{Cursor, Scan, is_envelope_line, scan};
+use crate::header::field::{Cursor, Scan, folded_end, is_envelope_line, scan};
 use crate::header::{AddressList, Header};
 
 /// A message as it may leave: see [`sendable`].
@@ -99,9 +99,16 @@ fn kept_ranges(message: &[u8]) -> Vec<core::ops::Range<usize>> {
         keep_from = memchr::memchr(b'\n', message).map_or(message.len(), |end| end + 1);
         at = keep_from;
     }
-    while let Some(rest) = message.get(at..)
-        && let Scan::Field { colon, length } = scan(rest, &mut Cursor::default(), true)
-    {
+    while let Some(rest) = message.get(at..) {
+        let (colon, length) = match scan(rest, &mut Cursor::default(), true) {
+            Scan::Field { colon, length } => (colon, length),
+            // readers forgive a first line that is no field, so what follows it may still be the header
+            Scan::NotAField if !rest.is_empty() && kept.is_empty() && at == keep_from => {
+                at += folded_end(rest, 0, true).unwrap_or(rest.len());
+                continue;
+            }
+            _ => break,
+        };
         let name = rest.get(..colon).unwrap_or_default().trim_ascii_end();
         if name.eq_ignore_ascii_case(b"Bcc") || name.eq_ignore_ascii_case(b"Resent-Bcc") {
             if at > keep_from {

@@ -330,6 +330,9 @@ fn a_raw_message_leaves_without_its_blind_recipients() {
     );
     check_sendable("From mbox line\nTo: b@x.example\n", "To: b@x.example\r\n", None, &["b@x.example"]);
     check_sendable("bcc: b@x.example", "", None, &["b@x.example"]);
+    // readers forgive a first line that is no field, also one that is first only because another was removed
+    check_sendable("garbage\nBcc: b@x.example\n\n", "garbage\r\n\r\n", None, &["b@x.example"]);
+    check_sendable("Bcc: b@x.example\ngarbage\nBcc: c@x.example\n", "garbage\r\n", None, &["b@x.example"]);
     check_sendable("", "", None, &[]);
 }
 

@@ -11,10 +11,22 @@ fn reference(content: &[u8]) -> Conformance {
         place.get_or_insert(at as u64);
     };
     let lines: Vec<&[u8]> = content.split_inclusive(|octet| *octet == b'\n').collect();
-    let is_empty_line = |line: &&[u8]| matches!(*line, b"\n" | b"\r\n");
-    let header_lines = lines.iter().position(is_empty_line).unwrap_or(lines.len());
+    let is_field = |line: &&[u8]| {
+        let Some(colon) = line.iter().position(|octet| *octet == b':') else { return false };
+        let name = line[..colon].trim_ascii_end();
+        let blanks = &line[name.len()..colon];
+        name.iter().all(u8::is_ascii_graphic)
+            && blanks.iter().all(|octet| matches!(octet, b' ' | b'\t'))
+            && (blanks.is_empty() || !name.is_empty())
+    };
+    let is_fold = |line: &&[u8]| matches!(line, [b' ' | b'\t', ..]);
+    let ends = |(number, line): (usize, &&[u8])| !(is_field(line) || number > 0 && is_fold(line));
+    let header_lines = lines.iter().enumerate().position(ends).unwrap_or(lines.len());
     let header: Vec<u8> = lines[..header_lines].concat();
     let name = |line: &&[u8]| {
+        if is_fold(line) {
+            return None;
+        }
         let colon = line.iter().position(|octet| *octet == b':')?;
         let name = core::str::from_utf8(&line[..colon]).ok()?;
         Some(name.trim_end_matches([' ', '\t']).to_ascii_lowercase())
