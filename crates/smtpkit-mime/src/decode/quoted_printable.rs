@@ -71,10 +71,11 @@ impl QuotedPrintableDecoder {
 
     /// Decodes as much as can be decided on; how many octets that are.
     fn decode(&mut self, input: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
-        let mut target = Target { buffer: [0; BUFFER_OCTETS], filled: 0, out };
+        let mut buffer = [0; BUFFER_OCTETS];
         let mut rest = input;
         loop {
-            rest = target.escapes(rest);
+            let used = usual(rest, &mut buffer, out);
+            rest = rest.get(used..).unwrap_or_default();
             let used = match rest {
                 [] => break,
                 [b'=', tail @ ..] => match soft_break(tail, kind) {
@@ -83,26 +84,18 @@ impl QuotedPrintableDecoder {
                         let at = self.at + (input.len() - rest.len()) as u64;
                         let defect = Defect::new(DefectKind::BadQuotedPrintable, at);
                         self.defects.push(defect, Limits::DEFAULT.defects_max);
-                        target.push(b'=');
+                        out.push(b'=');
                         1
                     }
                     None => break,
                 },
-                _ => {
-                    let length = target.run(rest);
-                    if rest.get(length) == Some(&b'=') {
-                        length
-                    } else {
-                        match target.end_line(rest, length, kind) {
-                            0 => break,
-                            used => used,
-                        }
-                    }
-                }
+                _ => match run(rest, kind, out) {
+                    0 => break,
+                    used => used,
+                },
             };
             rest = rest.get(used..).unwrap_or_default();
         }
-        target.flush();
         let used = input.len() - rest.len();
         self.at += used as u64;
         used
@@ -117,129 +110,122 @@ enum Input {
 
 /// Octets that are decoded before they are handed out.
 const BUFFER_OCTETS: usize = 1024;
-/// Words of a run that are copied while looking for its end; the end of a longer run is worth a search.
-const SHORT_RUN_WORDS: usize = 4;
+/// Octets of a run that are copied while looking for its end; the end of a longer run is worth a search.
+const SHORT_RUN_OCTETS: usize = 32;
 /// Octets that must be free before anything is decoded.
-const ROOM_OCTETS: usize = 8 * (SHORT_RUN_WORDS + 1);
+const ROOM_OCTETS: usize = SHORT_RUN_OCTETS + 8;
 
-/// Where decoded octets go.
-struct Target<'o> {
-    buffer: [u8; BUFFER_OCTETS],
-    filled: usize,
-    out: &'o mut Vec<u8>,
-}
-
-impl Target<'_> {
-    #[inline]
-    fn make_room(&mut self) {
-        if self.filled > BUFFER_OCTETS - ROOM_OCTETS {
-            self.flush();
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, octet: u8) {
-        self.make_room();
-        if let Some(slot) = self.buffer.get_mut(self.filled) {
-            *slot = octet;
-            self.filled += 1;
-        }
-    }
-
-    /// Decodes escapes as long as they follow each other; what follows them.
-    #[inline]
-    fn escapes<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
-        let mut rest = input;
-        // text in other scripts is hardly anything else, so they are taken by twos
+/// Decodes what needs no second look: good escapes, short runs, soft and hard line ends without padding; how many
+/// octets that were. What it stops at begins a run or an escape.
+fn usual(input: &[u8], buffer: &mut [u8; BUFFER_OCTETS], out: &mut Vec<u8>) -> usize {
+    let mut rest = input;
+    let mut filled = 0;
+    loop {
+        // text in other scripts is hardly anything but escapes, so they are taken by twos
         while let [b'=', a, b, b'=', c, d, after @ ..] = rest
+            && filled <= BUFFER_OCTETS - ROOM_OCTETS
             && let Some(first) = hex_pair(*a, *b)
             && let Some(second) = hex_pair(*c, *d)
         {
-            self.make_room();
-            if let Some(slots) = self.buffer.get_mut(self.filled..self.filled + 2) {
-                slots.copy_from_slice(&[first, second]);
-                self.filled += 2;
+            if let Some([one, two, ..]) = buffer.get_mut(filled..) {
+                (*one, *two) = (first, second);
             }
+            filled += 2;
             rest = after;
         }
         if let [b'=', high, low, after @ ..] = rest
             && let Some(octet) = hex_pair(*high, *low)
         {
-            self.push(octet);
+            if let Some(slot) = buffer.get_mut(filled) {
+                *slot = octet;
+            }
+            filled += 1;
             rest = after;
         }
-        rest
-    }
-
-    fn flush(&mut self) {
-        self.out.extend_from_slice(self.buffer.get(..self.filled).unwrap_or_default());
-        self.filled = 0;
-    }
-
-    /// Takes back the last octets.
-    fn retract(&mut self, octets: usize) {
-        let flushed = octets.saturating_sub(self.filled);
-        self.filled -= octets - flushed;
-        self.out.truncate(self.out.len() - flushed);
-    }
-
-    /// Copies octets up to the next `=` or line feed; how many.
-    #[inline]
-    fn run(&mut self, rest: &[u8]) -> usize {
-        self.make_room();
-        let (words, _) = rest.as_chunks::<8>();
-        let (slots, _) = self.buffer.get_mut(self.filled..).unwrap_or_default().as_chunks_mut::<8>();
-        let mut at = 0;
-        for (word, slot) in words.iter().zip(slots).take(SHORT_RUN_WORDS) {
-            *slot = *word;
-            let length = swar::first_of(u64::from_le_bytes(*word), b'=', b'\n');
-            at += length;
-            if length < 8 {
-                self.filled += at;
-                return at;
+        if filled > BUFFER_OCTETS - ROOM_OCTETS {
+            out.extend_from_slice(buffer.get(..filled).unwrap_or_default());
+            filled = 0;
+        }
+        let length = short_run(rest, buffer.get_mut(filled..).unwrap_or_default());
+        match rest.get(length..) {
+            Some([b'=', b'\r', b'\n', after @ ..]) => {
+                filled += length;
+                rest = after;
             }
-        }
-        self.filled += at;
-        let tail = rest.get(at..).unwrap_or_default();
-        let end = memchr::memchr2(b'=', b'\n', tail).unwrap_or(tail.len());
-        self.flush();
-        self.out.extend_from_slice(tail.get(..end).unwrap_or_default());
-        at + end
-    }
-
-    /// Ends a run that no `=` follows: padding goes, a line end stays; how many octets of `rest` are used.
-    fn end_line(&mut self, rest: &[u8], length: usize, kind: Input) -> usize {
-        let (run, after) = rest.split_at(length);
-        let (text, carriage) = match run.strip_suffix(b"\r") {
-            Some(text) => (text, 1),
-            None => (run, 0),
-        };
-        let mut padding = text.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
-        if padding > PADDING_OCTETS_MAX {
-            // an endless run of blanks is no padding, and must not be kept for ever
-            padding %= PADDING_OCTETS_MAX + 1;
-        }
-        if !after.is_empty() {
-            if padding > 0 {
-                self.retract(padding + carriage);
-                if carriage > 0 {
-                    self.push(b'\r');
+            Some(escape @ [b'=', high, low, ..]) if hex_pair(*high, *low).is_some() => {
+                filled += length;
+                rest = escape;
+            }
+            Some([b'\n', after @ ..]) if !ends_in_padding(rest.get(..length).unwrap_or_default()) => {
+                if let Some(slot) = buffer.get_mut(filled + length) {
+                    *slot = b'\n';
                 }
+                filled += length + 1;
+                rest = after;
             }
-            self.push(b'\n');
-            return length + 1;
-        }
-        match kind {
-            Input::End => {
-                self.retract(if carriage == 0 { padding } else { 0 });
-                length
-            }
-            Input::Piece => {
-                self.retract(padding + carriage);
-                length - padding - carriage
-            }
+            _ => break,
         }
     }
+    out.extend_from_slice(buffer.get(..filled).unwrap_or_default());
+    input.len() - rest.len()
+}
+
+/// Copies octets up to the next `=` or line feed, as far as whole words of a short run go; how many.
+#[inline]
+fn short_run(rest: &[u8], target: &mut [u8]) -> usize {
+    let mut at = 0;
+    while at < SHORT_RUN_OCTETS
+        && let Some(word) = rest.get(at..).and_then(<[u8]>::first_chunk::<8>)
+    {
+        if let Some(slots) = target.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) {
+            *slots = *word;
+        }
+        let length = swar::first_of(u64::from_le_bytes(*word), b'=', b'\n');
+        at += length;
+        if length < 8 {
+            break;
+        }
+    }
+    at
+}
+
+/// Whether blanks stand at the end of a line, before its carriage return.
+#[inline]
+fn ends_in_padding(run: &[u8]) -> bool {
+    matches!(run, [.., b' ' | b'\t'] | [.., b' ' | b'\t', b'\r'])
+}
+
+/// Adds a run of octets that stand for themselves, with its line end and without padding; how many are used, none
+/// if that cannot be told yet.
+fn run(rest: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
+    let length = memchr::memchr2(b'=', b'\n', rest).unwrap_or(rest.len());
+    let (run, after) = rest.split_at(length);
+    if after.first() == Some(&b'=') {
+        out.extend_from_slice(run);
+        return length;
+    }
+    let (text, carriage) = match run.strip_suffix(b"\r") {
+        Some(text) => (text, 1),
+        None => (run, 0),
+    };
+    let blanks = text.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+    // an endless run of blanks is no padding, and must not be kept for ever
+    let padding = blanks % (PADDING_OCTETS_MAX + 1);
+    let kept = text.get(..text.len() - padding).unwrap_or(text);
+    if !after.is_empty() {
+        out.extend_from_slice(kept);
+        out.extend_from_slice(if carriage > 0 { b"\r\n" } else { b"\n" });
+        return length + 1;
+    }
+    match kind {
+        Input::End if carriage > 0 => out.extend_from_slice(run),
+        Input::End => out.extend_from_slice(kept),
+        Input::Piece => {
+            out.extend_from_slice(kept);
+            return kept.len();
+        }
+    }
+    length
 }
 
 enum Break {

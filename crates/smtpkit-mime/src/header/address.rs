@@ -86,8 +86,14 @@ pub struct AddressList<'a> {
 impl<'a> AddressList<'a> {
     /// Reads the value of a field; what is no address is told by [`defects`](Self::defects).
     pub fn parse(value: &'a [u8], limits: &Limits) -> Self {
-        Parser { lexer: Lexer::new(value), words: Vec::new(), comment: None, limits, list: Self::default() }
-            .run()
+        Parser {
+            lexer: Lexer::new(value),
+            words: Vec::with_capacity(WORDS_USUAL),
+            comment: None,
+            limits,
+            list: Self::default(),
+        }
+        .run()
     }
 
     /// The same, with defects counted from where the value stands in the message.
@@ -109,15 +115,15 @@ impl<'a> AddressList<'a> {
         })
     }
 
-    /// All mailboxes in order, those in groups included.
-    pub fn into_mailboxes(self) -> impl Iterator<Item = Mailbox<'a>> {
-        self.addresses.into_iter().flat_map(|address| {
-            let (one, members) = match address {
-                Address::Mailbox(mailbox) => (Some(mailbox), Vec::new()),
-                Address::Group { members, .. } => (None, members),
-            };
-            one.into_iter().chain(members)
-        })
+    /// Moves all mailboxes in order, those in groups included, to the end of `all`.
+    pub(crate) fn move_mailboxes(self, all: &mut Vec<Mailbox<'a>>) {
+        all.reserve(self.addresses.len());
+        for address in self.addresses {
+            match address {
+                Address::Mailbox(mailbox) => all.push(mailbox),
+                Address::Group { members, .. } => all.extend(members),
+            }
+        }
     }
 
     /// What is wrong with the field, with offsets within the value, or within the message if it comes from a
@@ -135,6 +141,9 @@ impl<'a, 'l> IntoIterator for &'l AddressList<'a> {
         self.iter()
     }
 }
+
+/// Words that most mailboxes do not exceed.
+const WORDS_USUAL: usize = 8;
 
 /// An atom with its dots and at signs, an address literal, or a quoted string.
 #[derive(Debug, Clone, Copy)]

@@ -86,10 +86,13 @@ impl Fields {
 }
 
 fn number(word: &[u8]) -> Option<u16> {
-    if word.len() > 4 || !word.iter().all(u8::is_ascii_digit) {
+    if word.is_empty() || word.len() > 4 {
         return None;
     }
-    std::str::from_utf8(word).ok()?.parse().ok()
+    word.iter().try_fold(0, |number, octet| match octet {
+        b'0'..=b'9' => Some(number * 10 + u16::from(octet - b'0')),
+        _ => None,
+    })
 }
 
 /// RFC 5322 §4.3: two digits are 1950 to 2049, three count from 1900.

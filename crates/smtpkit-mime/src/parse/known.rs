@@ -17,14 +17,8 @@ pub(crate) enum KnownField {
 }
 
 impl KnownField {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Subject, "Subject"),
-        (Self::Date, "Date"),
-        (Self::MessageId, "Message-ID"),
-        (Self::From, "From"),
-        (Self::To, "To"),
-        (Self::Cc, "Cc"),
-    ];
+    /// How many there are.
+    const COUNT: usize = 6;
 
     /// Whether a name that begins with this letter, in lower case, may be one of them.
     #[inline]
@@ -34,30 +28,29 @@ impl KnownField {
 
     /// The field of a name, in any case.
     pub(crate) fn of(name: &[u8]) -> Option<Self> {
-        let candidate = match (name.len(), name.first()?.to_ascii_lowercase()) {
-            (7, b's') => Self::Subject,
-            (4, b'd') => Self::Date,
-            (10, b'm') => Self::MessageId,
-            (4, b'f') => Self::From,
-            (2, b't') => Self::To,
-            (2, b'c') => Self::Cc,
+        let (field, known): (_, &[u8]) = match (name.len(), name.first()?.to_ascii_lowercase()) {
+            (7, b's') => (Self::Subject, b"subject"),
+            (4, b'd') => (Self::Date, b"date"),
+            (10, b'm') => (Self::MessageId, b"message-id"),
+            (4, b'f') => (Self::From, b"from"),
+            (2, b't') => (Self::To, b"to"),
+            (2, b'c') => (Self::Cc, b"cc"),
             _ => return None,
         };
-        let (_, known) = Self::ALL.into_iter().find(|(field, _)| *field == candidate)?;
-        name.eq_ignore_ascii_case(known.as_bytes()).then_some(candidate)
+        name.eq_ignore_ascii_case(known).then_some(field)
     }
 }
 
 /// Offsets of the first field of each kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownFields {
-    first: [u32; KnownField::ALL.len()],
-    repeated: [bool; KnownField::ALL.len()],
+    first: [u32; KnownField::COUNT],
+    repeated: [bool; KnownField::COUNT],
 }
 
 impl KnownFields {
     pub(crate) const fn new() -> Self {
-        Self { first: [NONE; KnownField::ALL.len()], repeated: [false; KnownField::ALL.len()] }
+        Self { first: [NONE; KnownField::COUNT], repeated: [false; KnownField::COUNT] }
     }
 
     /// Notes a field, if it is one of them.
@@ -90,7 +83,14 @@ mod tests {
 
     #[test]
     fn every_known_name_is_found_in_any_case() {
-        for (field, name) in KnownField::ALL {
+        for (field, name) in [
+            (KnownField::Subject, "Subject"),
+            (KnownField::Date, "Date"),
+            (KnownField::MessageId, "Message-ID"),
+            (KnownField::From, "From"),
+            (KnownField::To, "To"),
+            (KnownField::Cc, "Cc"),
+        ] {
             assert_eq!(KnownField::of(name.as_bytes()), Some(field));
             assert_eq!(KnownField::of(name.to_uppercase().as_bytes()), Some(field));
             assert!(KnownField::may_begin(name.as_bytes()[0].to_ascii_lowercase()), "{name}");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::DateTime;
 use crate::decode::TransferEncoding;
 use crate::defect::{Defect, DefectKind, Defects};
-use crate::header::{AddressList, Field, Header, Mailbox};
+use crate::header::{Field, Header, Mailbox};
 use crate::limits::Limits;
 use crate::parse::known::{KnownField, KnownFields};
 use crate::parse::structure::{self, Role, Step, Structure, Token};
@@ -173,28 +173,41 @@ impl<'a> Message<'a> {
 
     /// Who wrote the message.
     pub fn from(&self) -> Vec<Mailbox<'_>> {
-        self.mailboxes("From")
+        self.known_mailboxes(KnownField::From, "From")
     }
 
     /// Whom it is meant for.
     pub fn to(&self) -> Vec<Mailbox<'_>> {
-        self.mailboxes("To")
+        self.known_mailboxes(KnownField::To, "To")
     }
 
     /// Who else gets it.
     pub fn cc(&self) -> Vec<Mailbox<'_>> {
-        self.mailboxes("Cc")
+        self.known_mailboxes(KnownField::Cc, "Cc")
     }
 
     /// The mailboxes of all fields of a name, those in groups included, up to [`Limits::addresses_max`].
     pub fn mailboxes(&self, name: &str) -> Vec<Mailbox<'_>> {
-        let max = usize::from(self.limits.addresses_max);
-        if let Some(known) = KnownField::of(name.as_bytes()).filter(|field| !self.known.is_repeated(*field)) {
-            let list = self.first(known).map(|field| field.addresses());
-            return list.into_iter().flat_map(AddressList::into_mailboxes).take(max).collect();
+        match KnownField::of(name.as_bytes()) {
+            Some(known) => self.known_mailboxes(known, name),
+            None => self.mailboxes_of(self.header().all(name)),
         }
-        let lists = self.header().all(name).map(|field| field.addresses());
-        lists.flat_map(AddressList::into_mailboxes).take(max).collect()
+    }
+
+    fn known_mailboxes(&self, known: KnownField, name: &str) -> Vec<Mailbox<'_>> {
+        if self.known.is_repeated(known) {
+            return self.mailboxes_of(self.header().all(name));
+        }
+        self.mailboxes_of(self.first(known).into_iter())
+    }
+
+    fn mailboxes_of<'m>(&self, fields: impl Iterator<Item = Field<'m>>) -> Vec<Mailbox<'m>> {
+        let mut all = Vec::new();
+        for field in fields {
+            field.addresses().move_mailboxes(&mut all);
+        }
+        all.truncate(usize::from(self.limits.addresses_max));
+        all
     }
 }
 
