@@ -54,7 +54,11 @@ pub(super) fn rows() -> Result<Vec<Row>, Failed> {
     for &(item, side, most) in MOST {
         let ours = figures.ours(item)?.instructions;
         let rival = figures.rival(item, side).map(|rival| (rival.side.as_str(), rival.instructions));
-        let unit = if item.contains("octet") || item.starts_with("DATA") { "instructions/octet" } else { "instructions" };
+        let unit = if item.contains("octet") || item.starts_with("DATA") {
+            "instructions/octet"
+        } else {
+            "instructions"
+        };
         rows.push(Row::new(item, unit, ours, rival, Target::Most(most)));
     }
     for (row, prefixes, most) in [
@@ -62,11 +66,9 @@ pub(super) fn rows() -> Result<Vec<Row>, Failed> {
         ("allocations per refusal, the worst line", &["refuse "], 0.0),
         ("allocations to keep a command, the worst line", &["keep "], 1.0),
     ] {
-        let worst = |side: &str| {
-            let of = |prefix: &&str| figures.allocations(prefix, side);
-            prefixes.iter().flat_map(of).fold(0.0, f64::max)
-        };
-        rows.push(Row::new(row, "allocations", worst("smtpkit"), Some(("smtp-proto", worst("smtp-proto"))), Target::Most(most)));
+        let rival = ("smtp-proto", figures.allocations_worst(prefixes, "smtp-proto"));
+        let ours = figures.allocations_worst(prefixes, "smtpkit");
+        rows.push(Row::new(row, "allocations", ours, Some(rival), Target::Most(most)));
     }
     Ok(rows)
 }

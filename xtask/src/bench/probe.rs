@@ -65,15 +65,19 @@ impl Figures {
         self.sides.iter().find(|figure| figure.item == item && figure.side.starts_with(side))
     }
 
-    /// Allocations of a side for all items whose names start with `prefix`.
-    pub(super) fn allocations(&self, prefix: &str, side: &str) -> impl Iterator<Item = f64> {
-        let of = self.sides.iter().filter(move |figure| figure.item.starts_with(prefix) && figure.side == side);
-        of.map(|figure| figure.allocations)
+    /// The most allocations of a side for any item whose name starts with one of `prefixes`.
+    pub(super) fn allocations_worst(&self, prefixes: &[&str], side: &str) -> f64 {
+        let wanted = |item: &str| prefixes.iter().any(|prefix| item.starts_with(prefix));
+        let of = self.sides.iter().filter(|figure| figure.side == side && wanted(&figure.item));
+        of.map(|figure| figure.allocations).fold(0.0, f64::max)
     }
 
     /// Our instructions by those of `side`, for all items that it has and whose names start with `prefix`.
     pub(super) fn ratios(&self, prefix: &str, side: &str) -> impl Iterator<Item = f64> {
-        let ours = self.sides.iter().filter(move |figure| figure.item.starts_with(prefix) && figure.side == "smtpkit");
+        let ours = self
+            .sides
+            .iter()
+            .filter(move |figure| figure.item.starts_with(prefix) && figure.side == "smtpkit");
         ours.filter_map(move |ours| Some(ours.instructions / self.rival(&ours.item, side)?.instructions))
     }
 }

@@ -67,7 +67,10 @@ pub(super) fn print_json(rows: &[Row]) -> Result<(), Failed> {
 
 /// A table for people, and how many rows are met.
 pub(super) fn print_table(rows: &[Row]) -> Result<(), Failed> {
-    println!("{:<46} {:>10} {:>10} {:>7}  {:<12} {:<6} rival", "item", "ours", "rival", "ratio", "target", "");
+    println!(
+        "{:<46} {:>10} {:>10} {:>7}  {:<12} {:<6} rival",
+        "item", "ours", "rival", "ratio", "target", ""
+    );
     for row in rows {
         let figure = |figure: Option<f64>| figure.map_or("-".into(), |figure| format!("{figure:.3}"));
         println!(
