@@ -1,7 +1,7 @@
 //! What the end of a connection means for whoever was using it.
 
 use crate::error::{Delivered, ErrorKind, Retry, SendError, Stage};
-use smtpkit_codec::Reply;
+use smtpkit_codec::{Reply, ReplyCode};
 use smtpkit_session::client::{Awaited, Closed, Ending};
 
 /// The error for work that a connection did not finish; `reply` is the last one that came.
@@ -42,4 +42,10 @@ pub(crate) const fn stage_of(awaited: Awaited) -> Stage {
         Awaited::Quit => Stage::Quit,
         _ => Stage::Command,
     }
+}
+
+/// Whether the error is what a connection looks like that the server closed while it was kept.
+pub(crate) fn is_stale(error: &SendError) -> bool {
+    matches!(error.kind(), ErrorKind::Closed)
+        || error.reply().is_some_and(|reply| reply.code() == ReplyCode::SERVICE_UNAVAILABLE)
 }

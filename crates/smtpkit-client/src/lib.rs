@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `url`, `settings`, `pool_limits`, `proxy` | where to and how: [`ServerUrl`], [`Builder`] |
 //! | `content`, `newline` | what: [`Content`] |
-//! | `outcome`, `session`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`SendError`] |
+//! | `outcome`, `session`, `stats`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`Stats`], [`SendError`] |
 //! | `transcript` | what was said: [`Observer`] |
 //! | `opening`, `sending`, `hello_name` | the dialogue, without I/O |
 //! | `tokio_driver`, `blocking` | the two drivers |
@@ -31,6 +31,7 @@ mod error;
 mod failure;
 mod outcome;
 mod session;
+mod stats;
 mod transcript;
 
 mod hello_name;
@@ -49,6 +50,7 @@ pub use pool_limits::PoolLimits;
 pub use proxy::{BadProxy, Proxy};
 pub use session::Session;
 pub use settings::{AddressFamily, Builder, ConfigError, PasswordInClear};
+pub use stats::Stats;
 pub use transcript::{Entry, Observer, ReplyText};
 pub use url::{Endpoint, ServerUrl, UrlError};
 
@@ -61,4 +63,4 @@ pub use smtpkit_tls as tls;
 pub use smtpkit_tls::Anchors;
 
 #[cfg(feature = "tokio")]
-pub use tokio_driver::{AsyncStream, Batch, BoxFuture, Client, Connect, Connection, Resolve, Stats};
+pub use tokio_driver::{AsyncStream, Batch, BoxFuture, Client, Connect, Connection, Resolve};

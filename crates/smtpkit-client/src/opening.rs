@@ -11,7 +11,8 @@ use smtpkit_auth::{
 };
 use smtpkit_codec::{Base64, ClientName, InitialResponse, MechanismName, Reply, ReplyRef};
 use smtpkit_session::Tick;
-use smtpkit_session::client::{Answered, ClientConfig, ClientEvent, Plaintext};
+use smtpkit_session::client::{Answered, ClientConfig, ClientEvent, Fatal, Plaintext};
+use smtpkit_tls as tls;
 use smtpkit_tls::{Policy, SessionInfo, Starttls, Step};
 use std::time::Instant;
 
@@ -28,6 +29,9 @@ pub(crate) enum OpeningNeed {
     /// Nothing: the session takes mail.
     Done,
 }
+
+/// Why a session was not opened, with the fault of the handshake if it was that.
+pub(crate) type AttemptError = (SendError, Option<tls::Error>);
 
 /// The opening of one session.
 pub(crate) struct Opening<'s> {
@@ -78,9 +82,32 @@ impl<'s> Opening<'s> {
         self.channel = Channel::Tls(bindings);
     }
 
+    /// Whether TLS comes before the greeting.
+    pub(crate) const fn is_implicit(&self) -> bool {
+        self.policy.is_implicit()
+    }
+
     /// What is known so far.
     pub(crate) fn session(&self) -> Session {
         Session::new(self.facts.clone())
+    }
+
+    /// The handshake failed; `None` if TLS was never configured.
+    pub(crate) fn handshake_error(&self, fault: Option<tls::Error>) -> AttemptError {
+        let error = match &fault {
+            Some(fault) => SendError::new(ErrorKind::Tls(fault.kind()), Stage::Handshake, fault.to_string()),
+            None => SendError::new(ErrorKind::TlsRequired, Stage::Handshake, "TLS is not configured"),
+        };
+        (error.with_session(&self.session()), fault)
+    }
+
+    /// The upgrade must not go on.
+    pub(crate) fn fatal(&self, fatal: Fatal) -> AttemptError {
+        let kind = match fatal {
+            Fatal::InjectedPlaintext => ErrorKind::InjectedPlaintext,
+            _ => ErrorKind::Protocol,
+        };
+        (SendError::new(kind, Stage::StartTls, fatal.to_string()).with_session(&self.session()), None)
     }
 
     pub(crate) fn into_session(self) -> Session {

@@ -2,7 +2,9 @@
 //! shows its commands, and content is counted, not shown.
 
 use crate::error::SendError;
+use crate::opening::Machine;
 use smtpkit_codec::ReplyRef;
+use smtpkit_session::client::Note;
 use smtpkit_tls::SessionInfo;
 use std::borrow::Cow;
 
@@ -92,4 +94,17 @@ impl<'a> ReplyText<'a> {
     pub const fn reply(self) -> ReplyRef<'a> {
         self.0
     }
+}
+
+/// Shows an observer the commands that are about to go out.
+pub(crate) fn note_commands(machine: &mut Machine, observer: &dyn Observer) {
+    let encrypted = machine.is_encrypted();
+    machine.note(|note| match note {
+        Note::Command(line) => observer.record(&Entry::Command { line, encrypted }),
+        Note::AuthCommand(mechanism) => {
+            let line = format!("AUTH {mechanism} <hidden>");
+            observer.record(&Entry::Command { line: &line, encrypted });
+        }
+        _ => observer.record(&Entry::Command { line: "<hidden>", encrypted }),
+    });
 }

@@ -1,13 +1,14 @@
 //! Many messages over the connections of a pool, each connection with as few round trips as the server allows.
 
-use super::client::is_stale;
-use super::connection::{Open, lend, prepare, settle};
+use super::connection::{Open, lend, prepare};
 use super::link::Link;
-use super::pool::{Acquired, Counters, Pool};
+use super::pool::{Acquired, Pool};
 use crate::content::{Content, Prepared};
 use crate::error::SendError;
+use crate::failure::is_stale;
 use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
+use crate::stats::Counters;
 use smtpkit_codec::Envelope;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +141,6 @@ impl Worker {
         let end = loop {
             // Nothing under way: begin the next one, if there is one.
             if under_way == 0 {
-                settle(link).await;
                 if begun >= share || !link.machine.is_ready() || !self.fill(jobs, 1).await? {
                     break ChainEnd::Done;
                 }
@@ -245,8 +245,7 @@ impl Worker {
     }
 
     async fn tell(&self, index: usize, outcome: Result<Report, SendError>) -> Result<(), Unwanted> {
-        let counters = &self.pool.counters;
-        Counters::count(if outcome.is_ok() { &counters.accepted } else { &counters.failed });
+        self.pool.counters.record(&self.pool.settings, &outcome);
         self.sender.send((index, outcome)).await.map_err(|_| Unwanted)
     }
 }

@@ -3,13 +3,14 @@
 use super::batch::Batch;
 use super::connection::{Connection, Failure, prepare};
 use super::network::{Connect, Resolve};
-use super::pool::{Acquired, Counters, Pool, Stats};
+use super::pool::{Acquired, Pool};
 use crate::content::{Content, Prepared};
-use crate::error::{ErrorKind, SendError};
+use crate::error::SendError;
+use crate::failure::is_stale;
 use crate::outcome::Report;
 use crate::session::Session;
 use crate::settings::{Builder, ConfigError};
-use crate::transcript::Entry;
+use crate::stats::{Counters, Stats};
 use crate::url::ServerUrl;
 use smtpkit_codec::Envelope;
 use std::fmt;
@@ -63,7 +64,7 @@ impl Client {
             Ok(mut content) => self.send_prepared(envelope, &mut content, limit).await,
             Err(error) => Err(error),
         };
-        self.record(&outcome);
+        self.pool.counters.record(&self.pool.settings, &outcome);
         outcome
     }
 
@@ -91,28 +92,6 @@ impl Client {
             Err(failure) => {
                 self.pool.give_back(open, lease);
                 Err(failure.error)
-            }
-        }
-    }
-
-    fn record(&self, outcome: &Result<Report, SendError>) {
-        let counters = &self.pool.counters;
-        match outcome {
-            Ok(report) => {
-                Counters::count(&counters.accepted);
-                tracing::debug!(
-                    peer = report.session().peer(),
-                    accepted = report.accepted_count(),
-                    recipients = report.recipients().len(),
-                    "message sent"
-                );
-            }
-            Err(error) => {
-                Counters::count(&counters.failed);
-                tracing::debug!(kind = ?error.kind(), stage = %error.stage(), %error, "message not sent");
-                if let Some(observer) = &self.pool.settings.observer {
-                    observer.record(&Entry::Failed(error));
-                }
             }
         }
     }
@@ -168,12 +147,6 @@ impl Client {
     fn limit(&self) -> Option<Instant> {
         self.pool.settings.send_timeout.map(|timeout| Instant::now() + timeout)
     }
-}
-
-/// Whether the error is what a connection looks like that the server closed while it was kept.
-pub(super) fn is_stale(error: &SendError) -> bool {
-    matches!(error.kind(), ErrorKind::Closed)
-        || error.reply().is_some_and(|reply| reply.code() == smtpkit_codec::ReplyCode::SERVICE_UNAVAILABLE)
 }
 
 impl fmt::Debug for Client {

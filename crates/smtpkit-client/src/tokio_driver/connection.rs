@@ -9,7 +9,7 @@ use crate::content::{Content, Prepared, unreadable};
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::failure::closed_error;
 use crate::hello_name::hello_name;
-use crate::opening::{Opening, OpeningNeed, machine_config};
+use crate::opening::{AttemptError, Opening, OpeningNeed, machine_config};
 use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
 use crate::session::{Facts, Session};
@@ -17,7 +17,7 @@ use crate::settings::Settings;
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_auth::ChannelBindings;
 use smtpkit_codec::{Command, Envelope, Reply, Text};
-use smtpkit_session::client::{ClientConfig, ClientEvent, Fatal};
+use smtpkit_session::client::{ClientConfig, ClientEvent};
 use smtpkit_tls as tls;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl From<SendError> for Failure {
 
 impl Open {
     /// Connects, starts TLS and authenticates as the settings say.
-    pub(super) async fn open(
+    pub(super) async fn start(
         settings: &Arc<Settings>,
         network: &Network,
         limit: Option<Instant>,
@@ -67,7 +67,7 @@ impl Open {
         network: &Network,
         limit: Option<Instant>,
         policy: tls::Policy,
-    ) -> Result<Self, (SendError, Option<tls::Error>)> {
+    ) -> Result<Self, AttemptError> {
         let start = Instant::now();
         let (transport, peer) = match limit {
             None => connect(settings, network).await,
@@ -84,21 +84,19 @@ impl Open {
         let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
         facts.timings.connect = start.elapsed();
         let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
-        Self::establish(settings, transport, facts, config, policy, limit).await
+        Self::establish(settings, transport, Opening::new(settings, policy, facts), config, limit).await
     }
 
     async fn establish(
         settings: &Arc<Settings>,
         transport: Transport,
-        facts: Facts,
+        mut opening: Opening<'_>,
         config: ClientConfig,
-        policy: tls::Policy,
         limit: Option<Instant>,
-    ) -> Result<Self, (SendError, Option<tls::Error>)> {
-        let mut opening = Opening::new(settings, policy, facts);
-        let mut link = if policy.is_implicit() {
+    ) -> Result<Self, AttemptError> {
+        let mut link = if opening.is_implicit() {
             let stream =
-                handshake(settings, transport).await.map_err(|fault| handshake_error(&opening, fault))?;
+                handshake(settings, transport).await.map_err(|fault| opening.handshake_error(fault))?;
             let (info, bindings) = tls_facts(&stream);
             let link = Link::new(Stream::Tls(Box::new(stream)), config, settings.observer.clone());
             opening.upgraded(info, bindings);
@@ -129,20 +127,14 @@ impl Open {
         settings: &Arc<Settings>,
         link: Link,
         opening: &mut Opening<'_>,
-    ) -> Result<Link, (SendError, Option<tls::Error>)> {
+    ) -> Result<Link, AttemptError> {
         let limit = link.limit();
         let (stream, machine, observer) = link.into_parts();
-        let upgrade = machine.into_upgrade().map_err(|fatal| {
-            let kind = match fatal {
-                Fatal::InjectedPlaintext => ErrorKind::InjectedPlaintext,
-                _ => ErrorKind::Protocol,
-            };
-            (SendError::new(kind, Stage::StartTls, fatal.to_string()).with_session(&opening.session()), None)
-        })?;
+        let upgrade = machine.into_upgrade().map_err(|fatal| opening.fatal(fatal))?;
         let Stream::Plain(transport) = stream else {
             return Err((SendError::new(ErrorKind::Protocol, Stage::StartTls, "TLS is on already"), None));
         };
-        let stream = handshake(settings, transport).await.map_err(|fault| handshake_error(opening, fault))?;
+        let stream = handshake(settings, transport).await.map_err(|fault| opening.handshake_error(fault))?;
         let (info, bindings) = tls_facts(&stream);
         opening.upgraded(info, bindings);
         Ok(Link::upgraded(stream, |now| upgrade.into_client(now), observer, limit))
@@ -188,7 +180,6 @@ impl Open {
             }
         };
         self.messages += 1;
-        settle(&mut self.link).await;
         outcome
     }
 
@@ -233,17 +224,6 @@ impl Open {
         self.link.shut_down();
         if let Some(observer) = &self.settings.observer {
             observer.record(&Entry::Closed);
-        }
-    }
-}
-
-/// Reads the replies that are still owed after a message, so that the session is ready for the next.
-pub(super) async fn settle(link: &mut Link) {
-    while !link.machine.is_ready() {
-        match link.machine.poll() {
-            ClientEvent::Closed(_) => return,
-            ClientEvent::Idle => link.transfer().await,
-            _ => {}
         }
     }
 }
@@ -293,14 +273,6 @@ async fn handshake(
 ) -> Result<tls::Stream<Transport>, Option<tls::Error>> {
     let Some((connector, name)) = &settings.tls else { return Err(None) };
     connector.connect(transport, name.clone(), settings.tls_timeout).await.map_err(Some)
-}
-
-fn handshake_error(opening: &Opening<'_>, fault: Option<tls::Error>) -> (SendError, Option<tls::Error>) {
-    let error = match &fault {
-        Some(fault) => SendError::new(ErrorKind::Tls(fault.kind()), Stage::Handshake, fault.to_string()),
-        None => SendError::new(ErrorKind::TlsRequired, Stage::Handshake, "TLS is not configured"),
-    };
-    (error.with_session(&opening.session()), fault)
 }
 
 fn tls_facts(stream: &tls::Stream<Transport>) -> (tls::SessionInfo, ChannelBindings) {

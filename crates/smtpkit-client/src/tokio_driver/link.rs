@@ -3,8 +3,8 @@
 
 use super::stream::{Stream, Transport};
 use crate::opening::Machine;
-use crate::transcript::{Entry, Observer};
-use smtpkit_session::client::{ClientConfig, Note};
+use crate::transcript::{Observer, note_commands};
+use smtpkit_session::client::ClientConfig;
 use smtpkit_session::{Iov, Tick, Wire};
 use std::future::poll_fn;
 use std::io;
@@ -100,8 +100,8 @@ impl Link {
 
     fn poll_transfer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_broken {
-            if self.observer.is_some() {
-                self.note_commands();
+            if let Some(observer) = &self.observer {
+                note_commands(&mut self.machine, &**observer);
             }
             if let Err(error) = self.poll_write(cx) {
                 self.io_error = Some(error);
@@ -197,19 +197,6 @@ impl Link {
             }
             timer.as_mut().reset(deadline);
         }
-    }
-
-    fn note_commands(&mut self) {
-        let Some(observer) = &self.observer else { return };
-        let encrypted = self.machine.is_encrypted();
-        self.machine.note(|note| match note {
-            Note::Command(line) => observer.record(&Entry::Command { line, encrypted }),
-            Note::AuthCommand(mechanism) => {
-                let line = format!("AUTH {mechanism} <hidden>");
-                observer.record(&Entry::Command { line: &line, encrypted });
-            }
-            _ => observer.record(&Entry::Command { line: "<hidden>", encrypted }),
-        });
     }
 
     /// Whether the peer has neither closed nor said anything, as far as is known without asking it.

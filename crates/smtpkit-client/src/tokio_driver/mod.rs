@@ -14,4 +14,3 @@ pub use client::Client;
 pub use connection::Connection;
 pub(crate) use network::Network;
 pub use network::{AsyncStream, BoxFuture, Connect, Resolve};
-pub use pool::Stats;

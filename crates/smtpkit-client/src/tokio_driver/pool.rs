@@ -5,7 +5,7 @@ use super::connection::Open;
 use super::network::Network;
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::settings::Settings;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::stats::{Counters, Stats};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -13,42 +13,6 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 /// The right to have one connection.
 pub(super) struct Lease {
     _permit: OwnedSemaphorePermit,
-}
-
-/// What a client has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Connections made.
-    pub connections_opened: u64,
-    /// Connections that a message found kept.
-    pub connections_reused: u64,
-    /// Kept connections that the server had closed meanwhile.
-    pub connections_stale: u64,
-    /// Connections kept now.
-    pub connections_idle: usize,
-    /// Connections in use or being made now.
-    pub connections_busy: usize,
-    /// Messages that at least one recipient was accepted for.
-    pub messages_accepted: u64,
-    /// Messages that failed.
-    pub messages_failed: u64,
-}
-
-/// Counters of a client.
-#[derive(Default)]
-pub(super) struct Counters {
-    pub(super) opened: AtomicU64,
-    pub(super) reused: AtomicU64,
-    pub(super) stale: AtomicU64,
-    pub(super) accepted: AtomicU64,
-    pub(super) failed: AtomicU64,
-}
-
-impl Counters {
-    pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// The connections of one client.
@@ -102,7 +66,7 @@ impl Pool {
 
     /// A new connection.
     pub(super) async fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
-        let open = Open::open(&self.settings, &self.network, limit).await?;
+        let open = Open::start(&self.settings, &self.network, limit).await?;
         Counters::count(&self.counters.opened);
         Ok(Acquired { open, lease, is_reused: false })
     }
@@ -168,17 +132,9 @@ impl Pool {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let max = self.settings.pool.connections_max.min(Semaphore::MAX_PERMITS);
-        Stats {
-            connections_opened: load(&self.counters.opened),
-            connections_reused: load(&self.counters.reused),
-            connections_stale: load(&self.counters.stale),
-            connections_idle: self.idle().connections.len(),
-            connections_busy: max.saturating_sub(self.permits.available_permits()),
-            messages_accepted: load(&self.counters.accepted),
-            messages_failed: load(&self.counters.failed),
-        }
+        let busy = max.saturating_sub(self.permits.available_permits());
+        self.counters.stats(self.idle().connections.len(), busy)
     }
 
     /// No further connection is given out; busy ones may finish until `limit`, idle ones say QUIT.

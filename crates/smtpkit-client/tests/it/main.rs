@@ -4,6 +4,10 @@
 mod auth_and_tls;
 #[cfg(test)]
 mod batch;
+#[cfg(all(test, feature = "blocking"))]
+mod blocking;
+#[cfg(test)]
+mod cancel;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
