@@ -7,8 +7,8 @@ mod commands;
 #[cfg(test)]
 mod ehlo_reply;
 #[cfg(test)]
-mod words;
-#[cfg(test)]
 mod fragmentation;
 #[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+mod words;
