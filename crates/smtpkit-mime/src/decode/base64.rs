@@ -33,8 +33,8 @@ static ENGINE: LazyLock<BlockEngine> = LazyLock::new(|| {
 const LINE_LETTERS: usize = 76;
 const LINE_OCTETS: usize = LINE_LETTERS + 2;
 /// Lines that are decoded in one go. The engine takes 32 letters a step and leaves the last four to a slower
-/// way; 51 lines are a whole number of steps and those four.
-const BLOCK_LINES: usize = 51;
+/// way; 115 lines are a whole number of steps and those four.
+const BLOCK_LINES: usize = 115;
 const BLOCK_LETTERS: usize = BLOCK_LINES * LINE_LETTERS;
 /// Shorter input is not worth a block.
 const BLOCK_OCTETS_MIN: usize = 4 * LINE_OCTETS;
@@ -88,8 +88,7 @@ impl Base64Decoder {
                 done += self.push_careful(rest, done, Until::Aligned, out);
                 continue;
             }
-            self.letters.resize(BLOCK_LETTERS, 0);
-            self.decoded.resize(BLOCK_LETTERS / 4 * 3, 0);
+            self.make_room(rest.len());
             let mut used = self.push_full_lines(rest, out);
             if used == 0 {
                 let line =
@@ -109,6 +108,15 @@ impl Base64Decoder {
             done += used;
         }
         self.at += input.len() as u64;
+    }
+
+    /// Makes the block as large as the input is worth.
+    fn make_room(&mut self, octets: usize) {
+        let letters = LINE_LETTERS * (octets / LINE_OCTETS).clamp(1, BLOCK_LINES);
+        if self.letters.len() < letters {
+            self.letters.resize(letters, 0);
+            self.decoded.resize(letters / 4 * 3, 0);
+        }
     }
 
     /// Whether the next octet begins a group of four.

@@ -86,14 +86,12 @@ pub struct AddressList<'a> {
 impl<'a> AddressList<'a> {
     /// Reads the value of a field; what is no address is told by [`defects`](Self::defects).
     pub fn parse(value: &'a [u8], limits: &Limits) -> Self {
-        Parser {
-            lexer: Lexer::new(value),
-            words: Vec::with_capacity(WORDS_USUAL),
-            comment: None,
-            limits,
-            list: Self::default(),
+        match usual(value) {
+            Some(mailbox) if limits.addresses_max > 0 => {
+                Self { addresses: vec![Address::Mailbox(mailbox)], defects: Defects::NONE }
+            }
+            _ => Parser::new(value, limits).run(),
         }
-        .run()
     }
 
     /// The same, with defects counted from where the value stands in the message.
@@ -117,7 +115,9 @@ impl<'a> AddressList<'a> {
 
     /// Moves all mailboxes in order, those in groups included, to the end of `all`.
     pub(crate) fn move_mailboxes(self, all: &mut Vec<Mailbox<'a>>) {
-        all.reserve(self.addresses.len());
+        if all.is_empty() {
+            *all = Vec::with_capacity(self.addresses.len());
+        }
         for address in self.addresses {
             match address {
                 Address::Mailbox(mailbox) => all.push(mailbox),
@@ -153,6 +153,42 @@ struct Word {
     quoted: bool,
 }
 
+/// The mailbox of a value that is nothing but `Name <local-part@domain>` or `"Name" <local-part@domain>`, in plain
+/// ASCII without anything special: most of all mail. [`Parser`] reads the same from it, and everything else.
+fn usual(value: &[u8]) -> Option<Mailbox<'_>> {
+    let value = value.trim_ascii();
+    let open = value.iter().position(|octet| *octet == b'<')?;
+    let (name, angle) = value.split_at_checked(open)?;
+    let address = angle.strip_prefix(b"<")?.strip_suffix(b">")?;
+    let at_signs = address.iter().try_fold(0, |count, octet| match octet {
+        b'@' => Some(count + 1),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'+' => Some(count),
+        _ => None,
+    })?;
+    let name = name.trim_ascii_end();
+    let (inner, plain): (&[u8], fn(u8) -> bool) = match name {
+        [b'"', inner @ .., b'"'] => {
+            (inner, |octet| matches!(octet, b',' | b'(' | b')' | b'<' | b'>' | b':' | b';' | b'@'))
+        }
+        _ => (name, |_| false),
+    };
+    let is_text = |octet: &u8| matches!(octet, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.' | b'-' | b'_' | b'\'' | b'&' | b'/');
+    let is_name = inner.iter().all(|octet| is_text(octet) || plain(*octet));
+    if at_signs != 1
+        || address.starts_with(b"@")
+        || !is_name
+        || inner.starts_with(b" ")
+        || inner.ends_with(b" ")
+    {
+        return None;
+    }
+    if inner.len() < name.len() && inner.is_empty() {
+        return None;
+    }
+    let name = if inner.is_empty() { None } else { Some(charset::unlabelled(inner)) };
+    Some(Mailbox { name, address: Some(charset::unlabelled(address)) })
+}
+
 struct Parser<'a, 'l> {
     lexer: Lexer<'a>,
     words: Vec<Word>,
@@ -161,7 +197,12 @@ struct Parser<'a, 'l> {
     list: AddressList<'a>,
 }
 
-impl<'a> Parser<'a, '_> {
+impl<'a, 'l> Parser<'a, 'l> {
+    fn new(value: &'a [u8], limits: &'l Limits) -> Self {
+        let words = Vec::with_capacity(WORDS_USUAL);
+        Self { lexer: Lexer::new(value), words, comment: None, limits, list: AddressList::default() }
+    }
+
     fn run(mut self) -> AddressList<'a> {
         let mut group: Option<(Cow<'a, str>, Vec<Mailbox<'a>>)> = None;
         let mut count = 0;
@@ -461,4 +502,48 @@ fn comment_text(comment: &[u8]) -> Cow<'_, str> {
     let mut octets = Vec::with_capacity(comment.len());
     lex::unescape(comment, &mut octets);
     Cow::Owned(text::text(&octets).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_usual_is_read_alike_by_the_parser(
+            value in "[ ]?(\"?[A-Za-z@,()<>:;.' -]{0,8}\"?)?[ ]?<[a-z.@+ ]{0,4}(@[a-z.-]{0,4})?>?[ ]?"
+        ) {
+            if let Some(mailbox) = usual(value.as_bytes()) {
+                let parsed = Parser::new(value.as_bytes(), &Limits::DEFAULT).run();
+                prop_assert_eq!(parsed.addresses, vec![Address::Mailbox(mailbox)]);
+                prop_assert!(parsed.defects.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn usual_mailboxes_take_the_short_way() {
+        for (value, name, address) in [
+            (" Jane Doe <jane.doe@a.example>", Some("Jane Doe"), "jane.doe@a.example"),
+            ("\"Doe, Jane\" <jane@a.example>\r\n", Some("Doe, Jane"), "jane@a.example"),
+            ("<jane@a.example>", None, "jane@a.example"),
+        ] {
+            let mailbox = usual(value.as_bytes()).unwrap();
+            assert_eq!((mailbox.name(), mailbox.address()), (name, Some(address)), "{value}");
+        }
+        for value in [
+            "Jane (x) <j@a>",
+            "j@a",
+            "a, b <j@a>",
+            "=?utf-8?q?a?= <j@a>",
+            "x <j@a> y",
+            "<j>",
+            "<@a>",
+            "\"a\" b <c@d>",
+        ] {
+            assert_eq!(usual(value.as_bytes()), None, "{value}");
+        }
+    }
 }
