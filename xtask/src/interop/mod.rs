@@ -5,9 +5,11 @@
 //! | `server` | starts `smtpkit serve` and reads its Maildirs |
 //! | `samples` | the messages |
 //! | `receive` | smtplib, curl, swaks and msmtp deliver to `serve` |
+//! | `mime` | Python's email package reads the same messages |
 //! | `storage` | a disk that is full |
 //! | `send` | `smtpkit send` delivers to smtp-sink and aiosmtpd |
 
+mod mime;
 mod receive;
 mod samples;
 mod send;
@@ -23,6 +25,7 @@ pub(crate) fn run() -> Result<(), Failed> {
     let receiving = receive::run()?;
     let sending = send::run()?;
     storage::run()?;
+    mime::run()?;
     println!("\ninteroperability: {receiving} deliveries to serve, {sending} by send, all octet by octet");
     Ok(())
 }

@@ -213,6 +213,8 @@ fn extended(sections: &[&Parameter<'_>]) -> String {
         }
         run.clear();
     };
+    // RFC 2231 names the charset in section 0; programs that start with a plain section name it in the first extended one
+    let naming = sections.iter().position(|section| section.extended);
     for (index, section) in sections.iter().enumerate() {
         if !section.extended {
             flush(&mut run, label, &mut text);
@@ -220,7 +222,7 @@ fn extended(sections: &[&Parameter<'_>]) -> String {
             continue;
         }
         let mut octets: &[u8] = &section.value;
-        if index == 0 {
+        if Some(index) == naming {
             let (charset, _, rest) = split_extended(octets);
             label = charset;
             prefix = octets.get(..octets.len() - rest.len()).unwrap_or_default();
@@ -248,6 +250,26 @@ fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
             rest = after;
         } else {
             out.push(*octet);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Limits;
+    use crate::header::Disposition;
+
+    #[test]
+    fn the_first_extended_section_names_the_charset() {
+        // RFC 2231 §4.1 wants it in section 0
+        for value in [
+            "attachment; filename*0*=utf-8''%e2%98%95%20; filename*1*=tables.gif",
+            "attachment; filename*1*=utf-8''%e2%98%95%20; filename*0=; filename*2=tables.gif",
+            "attachment; filename*0=\"\"; filename*1*=utf-8''%e2%98%95%20tables.gif",
+        ] {
+            let limits = Limits::default();
+            let found = Disposition::parse(value.as_bytes(), &limits);
+            assert_eq!(found.parameters().get("filename").as_deref(), Some("☕ tables.gif"), "{value}");
         }
     }
 }
