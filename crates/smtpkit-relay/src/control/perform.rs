@@ -1,0 +1,133 @@
+//! From a request to its answers, for a running relay or a queue that was opened for it.
+
+use smtpkit_queue::{Action, Filter, Pending, Receipt, Spool, Timestamp};
+
+use super::{Answer, EntryView, Request, Selection};
+use crate::Relay;
+
+/// Recipients that are asked of the queue at a time.
+const PAGE: usize = 500;
+/// As much of the content is looked at for its header.
+const HEADER_OCTETS_MAX: usize = 64 * 1024;
+
+/// Whose queue it is.
+#[derive(Clone, Copy)]
+pub enum Target<'a> {
+    /// A running relay, which hears of changes at once.
+    Relay(&'a Relay),
+    /// A queue that nobody delivers from now.
+    Spool(&'a dyn Spool),
+}
+
+impl std::fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Relay(_) => "Relay",
+            Self::Spool(_) => "Spool",
+        })
+    }
+}
+
+impl Target<'_> {
+    fn spool(&self) -> &dyn Spool {
+        match self {
+            Self::Relay(relay) => &**relay.spool(),
+            Self::Spool(spool) => *spool,
+        }
+    }
+
+    fn manage(&self, action: Action, filter: &Filter, now: Timestamp) -> Pending<Receipt> {
+        match self {
+            Self::Relay(relay) => relay.manage(action, filter, now),
+            Self::Spool(spool) => spool.manage(action, filter, now),
+        }
+    }
+}
+
+/// Does what the request says. Every answer goes to `each`, which says whether to go on; the last one is
+/// [`Answer::Done`] or [`Answer::Error`].
+pub async fn perform(
+    target: Target<'_>,
+    request: &Request,
+    now: Timestamp,
+    mut each: impl FnMut(Answer) -> bool,
+) {
+    let action = match request {
+        Request::List(selection) => return list(target, selection, now, &mut each),
+        Request::Show(selection) => return show(target, selection, &mut each),
+        Request::Hold(selection) => (Action::Hold, selection.filter(now)),
+        Request::Release(selection) => (Action::Release, selection.filter(now)),
+        Request::Retry(selection) => (Action::Retry, selection.filter(now)),
+        Request::Remove(selection) => (Action::Remove, selection.filter(now)),
+        Request::Flush => (Action::Retry, Ok(Filter::all())),
+    };
+    let answer = match action {
+        (_, Err(bad)) => Answer::Error(bad.to_string()),
+        (action, Ok(filter)) => match target.manage(action, &filter, now).await {
+            Ok(receipt) => Answer::Done { changed: receipt.changed },
+            Err(error) => Answer::Error(error.to_string()),
+        },
+    };
+    each(answer);
+}
+
+fn list(target: Target<'_>, selection: &Selection, now: Timestamp, each: &mut impl FnMut(Answer) -> bool) {
+    let filter = match selection.filter(now) {
+        Ok(filter) => filter,
+        Err(bad) => {
+            each(Answer::Error(bad.to_string()));
+            return;
+        }
+    };
+    let mut left = selection.limit.unwrap_or(usize::MAX);
+    let mut after = None;
+    let mut listed = 0;
+    while left > 0 {
+        let page = target.spool().list(&filter, after, PAGE.min(left));
+        for found in page.entries {
+            left = left.saturating_sub(found.recipients.len());
+            listed += found.recipients.len() as u64;
+            if !each(Answer::Entry(Box::new(EntryView::of(&found.entry, &found.recipients)))) {
+                return;
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    each(Answer::Done { changed: listed });
+}
+
+fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer) -> bool) {
+    let id = selection.id.as_deref().unwrap_or_default();
+    let name = id.split('/').next().unwrap_or_default();
+    let entry = match name.parse() {
+        Ok(id) => target.spool().get(id),
+        Err(_) => {
+            each(Answer::Error(format!("`{id}` is not a queue id")));
+            return;
+        }
+    };
+    let Some(entry) = entry else {
+        each(Answer::Error(format!("{id} is not in the queue")));
+        return;
+    };
+    let indexes: Vec<u32> = (0..u32::try_from(entry.recipients.len()).unwrap_or(u32::MAX)).collect();
+    each(Answer::Entry(Box::new(EntryView::of(&entry, &indexes))));
+    let content = target.spool().content(entry.id).map_err(|error| error.to_string());
+    let head =
+        content.and_then(|content| content.chunk(0, HEADER_OCTETS_MAX).map_err(|error| error.to_string()));
+    match head {
+        Ok(head) => {
+            let end =
+                head.windows(4).position(|octets| octets == b"\r\n\r\n").map_or(head.len(), |at| at + 2);
+            let header = head.get(..end).unwrap_or_default();
+            each(Answer::Header(String::from_utf8_lossy(header).into_owned()));
+            each(Answer::Done { changed: indexes.len() as u64 });
+        }
+        Err(error) => {
+            each(Answer::Error(error));
+        }
+    }
+}

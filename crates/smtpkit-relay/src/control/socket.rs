@@ -1,0 +1,128 @@
+//! The socket of a running relay: `queue.sock` in its folder, for whoever may write there.
+//!
+//! One line asks, lines answer until the connection ends. A request is at most [`REQUEST_OCTETS_MAX`] long, and only so
+//! many connections are served at once.
+
+use std::fs;
+use std::io::{self, BufRead as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use smtpkit_queue::Timestamp;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Answer, Request, Target, perform};
+use crate::Relay;
+
+/// The name of the socket in the folder of a relay.
+pub const SOCKET: &str = "queue.sock";
+const REQUEST_OCTETS_MAX: u64 = 64 * 1024;
+const CONNECTIONS_MAX: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The socket of a running relay.
+#[derive(Debug)]
+pub struct Listener {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Makes the socket in `folder`. One that is left over from a relay that was killed goes: whoever holds the queue
+    /// open, and no one else, may do this.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn bind(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(SOCKET);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Answers until `stop` is cancelled; the socket goes then.
+    pub async fn serve(self, relay: Relay, stop: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                    Ok((stream, _)) => {
+                        let relay = relay.clone();
+                        connections.spawn(async move {
+                            let answered = tokio::time::timeout(PATIENCE, answer(stream, &relay)).await;
+                            if let Ok(Err(error)) = answered {
+                                tracing::debug!(target: "smtpkit::relay", %error, "a request was not answered to its end");
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(target: "smtpkit::relay", %error, "the control socket");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        // whoever comes next sees that nobody answers, and opens the queue himself
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
+    let (input, mut output) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(input.take(REQUEST_OCTETS_MAX)).read_line(&mut line).await?;
+    let mut lines = Vec::new();
+    match serde_json::from_str::<Request>(&line) {
+        Ok(request) => {
+            let now = Timestamp::from(std::time::SystemTime::now());
+            perform(Target::Relay(relay), &request, now, |answer| {
+                write_line(&mut lines, &answer);
+                true
+            })
+            .await;
+        }
+        Err(error) => write_line(&mut lines, &Answer::Error(format!("not a request: {error}"))),
+    }
+    output.write_all(&lines).await?;
+    output.shutdown().await
+}
+
+fn write_line(lines: &mut Vec<u8>, answer: &Answer) {
+    // writing into memory cannot fail, and every answer is JSON
+    if serde_json::to_writer(&mut *lines, answer).is_ok() {
+        lines.push(b'\n');
+    }
+}
+
+/// Asks the relay whose folder this is. Every answer goes to `each`; `Ok(false)` if no relay runs there.
+///
+/// # Errors
+/// If the connection breaks, or the relay does not speak as it should.
+pub fn ask(folder: &Path, request: &Request, mut each: impl FnMut(Answer)) -> io::Result<bool> {
+    let mut stream = match std::os::unix::net::UnixStream::connect(folder.join(SOCKET)) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    for line in io::BufReader::new(stream).lines() {
+        each(serde_json::from_str(&line?)?);
+    }
+    Ok(true)
+}

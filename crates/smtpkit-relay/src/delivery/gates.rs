@@ -1,0 +1,283 @@
+//! How much goes to each site at once: little at first, more while it goes well, less when the site says so.
+//!
+//! A site is the set of hosts that take the mail, so domains that share their hosts share a gate. Its limit starts low,
+//! grows by one for each full round of successes, and is halved by a 421, a time-out or a lost connection; then nothing
+//! new goes there for a while that doubles each time. Only so many deliveries may be under way to sites that have
+//! not taken mail of late, so that a thousand dead hosts leave room for the living. Time is an argument.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use smtpkit_queue::Timestamp;
+
+use crate::options::Limits;
+use crate::outcome::SiteState;
+
+const PAUSE_LEAST: Duration = Duration::from_secs(1);
+const PAUSE_MOST: Duration = Duration::from_secs(300);
+/// Gates that are remembered; idle ones are forgotten beyond that.
+const GATES_MAX: usize = 20_000;
+
+/// The gates of all sites.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    limits: Limits,
+    gates: HashMap<Box<str>, Gate>,
+    /// The set of hosts that a site of the queue turned out to be.
+    sets: HashMap<Box<str>, Box<str>>,
+    local: usize,
+    remote: usize,
+    unproven: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Gate {
+    limit: usize,
+    in_flight: usize,
+    /// Successes since the limit was changed.
+    streak: usize,
+    is_proven: bool,
+    pause: Duration,
+    paused_until: Timestamp,
+}
+
+/// The right to deliver to a site. It has to be given back with [`Gates::leave`].
+#[derive(Debug)]
+pub(crate) struct Pass {
+    key: Box<str>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Local,
+    Proven,
+    Unproven,
+}
+
+/// Whether a site lies on this system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Local,
+    Remote,
+}
+
+impl Gates {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, gates: HashMap::new(), sets: HashMap::new(), local: 0, remote: 0, unproven: 0 }
+    }
+
+    fn key<'a>(&'a self, site: &'a str) -> &'a str {
+        self.sets.get(site).map_or(site, |set| set)
+    }
+
+    /// Whether one more delivery to `site` may begin.
+    pub(crate) fn may_enter(&self, site: &str, reach: Reach, now: Timestamp) -> bool {
+        let gate = self.gates.get(self.key(site));
+        let has_room = match reach {
+            Reach::Local => self.local < self.limits.local_max,
+            Reach::Remote => {
+                let is_proven = gate.is_some_and(|gate| gate.is_proven);
+                self.remote < self.limits.deliveries_max
+                    && (is_proven || self.unproven < self.limits.unproven_max)
+            }
+        };
+        has_room && gate.is_none_or(|gate| gate.in_flight < gate.limit && gate.paused_until <= now)
+    }
+
+    /// Begins a delivery.
+    pub(crate) fn enter(&mut self, site: &str, reach: Reach) -> Pass {
+        let key: Box<str> = self.key(site).into();
+        let limit = self.limits.site_first;
+        let gate = self.gates.entry(key.clone()).or_insert_with(|| Gate::new(limit));
+        gate.in_flight += 1;
+        let kind = match reach {
+            Reach::Local => Kind::Local,
+            Reach::Remote if gate.is_proven => Kind::Proven,
+            Reach::Remote => Kind::Unproven,
+        };
+        match kind {
+            Kind::Local => self.local += 1,
+            Kind::Proven => self.remote += 1,
+            Kind::Unproven => {
+                self.remote += 1;
+                self.unproven += 1;
+            }
+        }
+        Pass { key, kind }
+    }
+
+    /// Says which set of hosts `site` is. The delivery in progress counts for the set from now on.
+    pub(crate) fn learn(&mut self, pass: &mut Pass, site: &str, set: &str) {
+        if *pass.key == *set {
+            return;
+        }
+        if self.sets.len() >= GATES_MAX {
+            self.sets.clear();
+        }
+        self.sets.insert(site.into(), set.into());
+        if let Some(gate) = self.gates.get_mut(&pass.key) {
+            gate.in_flight = gate.in_flight.saturating_sub(1);
+        }
+        let limit = self.limits.site_first;
+        self.gates.entry(set.into()).or_insert_with(|| Gate::new(limit)).in_flight += 1;
+        pass.key = set.into();
+    }
+
+    /// Ends a delivery of `taken` messages, after which the site was in `state`.
+    pub(crate) fn leave(&mut self, pass: Pass, state: SiteState, taken: usize, now: Timestamp) {
+        match pass.kind {
+            Kind::Local => self.local = self.local.saturating_sub(1),
+            Kind::Proven => self.remote = self.remote.saturating_sub(1),
+            Kind::Unproven => {
+                self.remote = self.remote.saturating_sub(1);
+                self.unproven = self.unproven.saturating_sub(1);
+            }
+        }
+        if let Some(gate) = self.gates.get_mut(&pass.key) {
+            gate.in_flight = gate.in_flight.saturating_sub(1);
+            gate.adapt(state, taken, self.limits.site_max, now);
+        }
+        if self.gates.len() > GATES_MAX {
+            let limit = self.limits.site_first;
+            self.gates.retain(|_, gate| gate.in_flight > 0 || gate.paused_until > now || gate.limit > limit);
+        }
+    }
+
+    /// When the first gate opens that is shut for a while now.
+    pub(crate) fn next_opening(&self, now: Timestamp) -> Option<Timestamp> {
+        self.gates.values().map(|gate| gate.paused_until).filter(|until| *until > now).min()
+    }
+
+    /// Opens every gate: the operator wants things tried now.
+    pub(crate) fn open_all(&mut self) {
+        for gate in self.gates.values_mut() {
+            gate.paused_until = Timestamp::new(0);
+        }
+    }
+
+    /// Deliveries in progress.
+    pub(crate) const fn in_flight(&self) -> usize {
+        self.local + self.remote
+    }
+}
+
+impl Gate {
+    const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            in_flight: 0,
+            streak: 0,
+            is_proven: false,
+            pause: Duration::ZERO,
+            paused_until: Timestamp::new(0),
+        }
+    }
+
+    fn adapt(&mut self, state: SiteState, taken: usize, limit_max: usize, now: Timestamp) {
+        match state {
+            SiteState::Fine if taken == 0 => {}
+            SiteState::Fine => {
+                self.is_proven = true;
+                self.pause = Duration::ZERO;
+                self.streak += taken;
+                if self.streak >= self.limit {
+                    self.streak = 0;
+                    self.limit = limit_max.min(self.limit + 1);
+                }
+            }
+            SiteState::Slower => {
+                self.streak = 0;
+                self.limit = 1.max(self.limit / 2);
+                self.pause = (self.pause * 2).clamp(PAUSE_LEAST, PAUSE_MOST);
+                self.paused_until = now.after(self.pause);
+            }
+            // what waits for it is put off by its schedule: no pause beside that
+            SiteState::Down => {
+                self.streak = 0;
+                self.limit = 1;
+                self.is_proven = false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn gates() -> Gates {
+        Gates::new(Limits {
+            deliveries_max: 6,
+            unproven_max: 3,
+            site_max: 4,
+            site_first: 2,
+            ..Limits::default()
+        })
+    }
+
+    /// How many deliveries to `site` can begin.
+    fn room(gates: &mut Gates, site: &str) -> Vec<Pass> {
+        let mut passes = Vec::new();
+        while gates.may_enter(site, Reach::Remote, NOW) {
+            passes.push(gates.enter(site, Reach::Remote));
+        }
+        passes
+    }
+
+    fn leave_all(gates: &mut Gates, passes: Vec<Pass>, state: SiteState) -> usize {
+        let count = passes.len();
+        for pass in passes {
+            gates.leave(pass, state, 1, NOW);
+        }
+        count
+    }
+
+    #[test]
+    fn a_site_that_takes_mail_gets_more_and_one_that_falters_less() {
+        let mut gates = gates();
+        let mut rounds = Vec::new();
+        for _ in 0..4 {
+            let passes = room(&mut gates, "a");
+            rounds.push(leave_all(&mut gates, passes, SiteState::Fine));
+        }
+        assert_eq!(rounds, [2, 3, 4, 4], "grows to the limit of a site");
+        let pass = gates.enter("a", Reach::Remote);
+        gates.leave(pass, SiteState::Slower, 0, NOW);
+        assert!(!gates.may_enter("a", Reach::Remote, NOW), "it pauses");
+        assert_eq!(gates.next_opening(NOW), Some(NOW.after(PAUSE_LEAST)));
+        assert!(gates.may_enter("a", Reach::Remote, NOW.after(PAUSE_LEAST)));
+        gates.open_all();
+        assert_eq!(room(&mut gates, "a").len(), 2, "half of four");
+    }
+
+    #[test]
+    fn dead_sites_leave_room_for_the_living() {
+        let mut gates = gates();
+        let pass = gates.enter("alive", Reach::Remote);
+        gates.leave(pass, SiteState::Fine, 1, NOW);
+        let dead: Vec<Pass> =
+            ["d1", "d2", "d3", "d4"].iter().flat_map(|site| room(&mut gates, site)).collect();
+        assert_eq!(dead.len(), 3);
+        assert_eq!(room(&mut gates, "alive").len(), 2);
+        assert!(gates.may_enter("mailbox:a@b", Reach::Local, NOW), "local mail has a bound of its own");
+        assert_eq!(gates.in_flight(), 5);
+    }
+
+    #[test]
+    fn domains_with_the_same_hosts_share_a_gate() {
+        let mut gates = gates();
+        let mut first = gates.enter("mx:a.test", Reach::Remote);
+        gates.learn(&mut first, "mx:a.test", "hosts");
+        let mut second = gates.enter("mx:b.test", Reach::Remote);
+        gates.learn(&mut second, "mx:b.test", "hosts");
+        assert!(!gates.may_enter("mx:a.test", Reach::Remote, NOW));
+        assert!(!gates.may_enter("mx:b.test", Reach::Remote, NOW));
+        gates.leave(first, SiteState::Fine, 1, NOW);
+        assert!(gates.may_enter("mx:b.test", Reach::Remote, NOW));
+        gates.leave(second, SiteState::Fine, 1, NOW);
+        assert_eq!(gates.in_flight(), 0);
+    }
+}

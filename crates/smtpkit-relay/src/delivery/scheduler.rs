@@ -1,0 +1,99 @@
+//! The loop: begins what is due and may begin, then sleeps until something changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smtpkit_queue::{Site, Timestamp};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::gates::Reach;
+use super::worker::{LEASES_MAX, Worker, now};
+use crate::NextHop;
+use crate::record;
+use crate::relay::Shared;
+
+/// Sites that are asked for at once.
+const SITES_MAX: usize = 64;
+/// However long nothing is due, the clock may be set: look again.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+/// How often the gauges are set at most.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+
+/// Delivers until `stop`, then waits for what is under way as long as the options allow.
+pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut workers = JoinSet::new();
+    let mut measured = Timestamp::new(0);
+    loop {
+        begin(&shared, &mut workers, &stop);
+        let moment = now();
+        if moment.since(measured) >= GAUGES_EVERY {
+            measured = moment;
+            record::queue(&shared.spool.counts(), &shared.spool.health(), shared.gates().in_flight(), moment);
+        }
+        let sleep = until_next(&shared, moment);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = shared.wake.notified() => {}
+            Some(ended) = workers.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(target: "smtpkit::relay", %error, "a delivery broke off");
+                }
+            }
+            () = tokio::time::sleep(sleep) => {}
+        }
+    }
+    let grace = shared.options.grace;
+    let ending = async { while workers.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, ending).await.is_err() {
+        // their leases end with the process; the mail is tried again after a restart
+        tracing::warn!(target: "smtpkit::relay", "deliveries in progress are broken off");
+        workers.abort_all();
+    }
+    shared.remote.close(Duration::from_secs(1)).await;
+}
+
+/// Tasks for sites that have something due and room for one more. Each begins with leases of its own, so what is due
+/// becomes less with every round.
+fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationToken) {
+    loop {
+        let moment = now();
+        let mut gates = shared.gates();
+        let sites = shared
+            .spool
+            .due(moment, SITES_MAX, &mut |site| gates.may_enter(site.as_str(), reach(site), moment));
+        let mut begun = 0;
+        for site in sites {
+            // an earlier one of this round may have taken the last place
+            if !gates.may_enter(site.as_str(), reach(&site), moment) {
+                continue;
+            }
+            let leases = shared.spool.lease(&site, moment, LEASES_MAX);
+            if leases.is_empty() {
+                continue;
+            }
+            begun += 1;
+            let pass = gates.enter(site.as_str(), reach(&site));
+            workers
+                .spawn(Worker { shared: Arc::clone(shared), site, pass, leases, stop: stop.clone() }.run());
+        }
+        if begun == 0 {
+            return;
+        }
+    }
+}
+
+fn reach(site: &Site) -> Reach {
+    match NextHop::of(site) {
+        Some(hop) if hop.is_local() => Reach::Local,
+        _ => Reach::Remote,
+    }
+}
+
+fn until_next(shared: &Shared, moment: Timestamp) -> Duration {
+    let due = shared.spool.next_due(moment);
+    let opening = shared.gates().next_opening(moment);
+    let next = due.into_iter().chain(opening).min();
+    next.map_or(SLEEP_MAX, |next| next.since(moment).clamp(Duration::from_millis(1), SLEEP_MAX))
+}

@@ -1,0 +1,163 @@
+//! One task: the leases of one site, one after the other, until nothing is due, enough was done, or the site is down.
+//!
+//! When the site is down, everything else that is due for it is put off with the same reply: a host that does not answer
+//! is asked once, not once for each of ten thousand messages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smtpkit_queue::{Batch, Lease, Pending, QueueId, Receipt, RecipientKey, Site, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, attempt};
+use super::gates::Pass;
+use super::settle::Settlement;
+use crate::NextHop;
+use crate::outcome::{Fate, SiteState};
+use crate::record;
+use crate::relay::Shared;
+use crate::report::RETURNED_OCTETS_MAX;
+
+/// Leases that one task holds at a time.
+pub(crate) const LEASES_MAX: usize = 8;
+/// Mails that are put off together when their site is down.
+const PUT_OFF_MAX: usize = 10_000;
+const PUT_OFF_AT_ONCE: usize = 250;
+
+/// A task for one site.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) site: Site,
+    pub(crate) pass: Pass,
+    /// What it begins with.
+    pub(crate) leases: Vec<Lease>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Worker {
+    /// Ends with the gate left and the scheduler woken.
+    pub(crate) async fn run(mut self) {
+        let mut tally = Tally { tried: 0, taken: 0, state: SiteState::Fine, commits: Vec::new() };
+        while !self.leases.is_empty() {
+            let mut leases = std::mem::take(&mut self.leases).into_iter();
+            let mut fate = None;
+            for lease in leases.by_ref() {
+                fate = self.one(&lease, &mut tally).await;
+                if tally.state != SiteState::Fine || self.stop.is_cancelled() {
+                    break;
+                }
+            }
+            let rest: Vec<RecipientKey> = leases.flat_map(|lease| lease.keys().collect::<Vec<_>>()).collect();
+            self.shared.spool.give_back(&rest);
+            if let (SiteState::Down, Some(fate @ Fate::Deferred(_))) = (tally.state, fate) {
+                self.put_off(&fate, &mut tally.commits).await;
+            }
+            let goes_on = tally.state == SiteState::Fine
+                && tally.tried < self.shared.options.limits.messages_max
+                && !self.stop.is_cancelled();
+            if goes_on {
+                self.leases = self.shared.spool.lease(&self.site, now(), LEASES_MAX);
+            }
+        }
+        finish(tally.commits).await;
+        self.shared.gates().leave(self.pass, tally.state, tally.taken, now());
+        self.shared.wake.notify_one();
+    }
+
+    /// One mail; gives the fate of its last recipient.
+    async fn one(&mut self, lease: &Lease, tally: &mut Tally) -> Option<Fate> {
+        let routes = self.shared.routes();
+        tally.tried += 1;
+        let Some(hop) = NextHop::of(&self.site) else {
+            tracing::error!(target: "smtpkit::relay", site = %self.site, "the queue names a site that this version does not know");
+            self.shared.spool.give_back(&lease.keys().collect::<Vec<_>>());
+            tally.state = SiteState::Slower;
+            return None;
+        };
+        let found = attempt(&self.shared, &routes, &hop, lease).await;
+        if let Some(set) = &found.set {
+            self.shared.gates().learn(&mut self.pass, self.site.as_str(), set);
+        }
+        let tried: Vec<u32> = found.fates.iter().map(|(index, _)| *index).collect();
+        let untried: Vec<RecipientKey> = lease.keys().filter(|key| !tried.contains(&key.index)).collect();
+        self.shared.spool.give_back(&untried);
+        let batch = self.record(Batch::default(), lease, &found).await;
+        tally.commits.push(self.shared.spool.commit(batch));
+        tally.taken += usize::from(found.fates.iter().any(|(_, fate)| matches!(fate, Fate::Done(_))));
+        tally.state = found.site;
+        found.fates.into_iter().next_back().map(|(_, fate)| fate)
+    }
+
+    /// Adds what the attempt changes to the batch: outcomes, and a report if one is owed.
+    async fn record(&self, mut batch: Batch, lease: &Lease, found: &Attempt) -> Batch {
+        let (routes, now) = (self.shared.routes(), now());
+        let settlement =
+            Settlement { entry: &lease.entry, routes: &routes, schedule: &self.shared.options.schedule, now };
+        let settled = settlement.decide(&found.fates, found.success);
+        for (index, fate) in &found.fates {
+            if let Some(recipient) =
+                usize::try_from(*index).ok().and_then(|at| lease.entry.recipients.get(at))
+            {
+                record::delivery(&lease.entry, recipient, fate, &found.way, now);
+            }
+        }
+        for (key, outcome) in settled.outcomes {
+            batch = batch.record(key, outcome);
+        }
+        if settled.cases.is_empty() {
+            return batch;
+        }
+        let content = self.head(lease.entry.id).await;
+        settlement.with_report(batch, settled.cases, self.shared.spool.next_id(now), &content)
+    }
+
+    /// As much of the content as a report may return. If it cannot be read, a report without it is better than none.
+    async fn head(&self, id: QueueId) -> Bytes {
+        let Ok(content) = self.shared.spool.content(id) else { return Bytes::new() };
+        if let Some(octets) = content.as_inline() {
+            return octets.clone();
+        }
+        let read = tokio::task::spawn_blocking(move || content.chunk(0, RETURNED_OCTETS_MAX)).await;
+        read.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Everything else that is due for the site, with the same fate.
+    async fn put_off(&self, fate: &Fate, commits: &mut Vec<Pending<Receipt>>) {
+        let mut count = 0;
+        while count < PUT_OFF_MAX {
+            let leases = self.shared.spool.lease(&self.site, now(), PUT_OFF_AT_ONCE);
+            if leases.is_empty() {
+                break;
+            }
+            count += leases.len();
+            let mut batch = Batch::default();
+            for lease in leases {
+                batch = self.record(batch, &lease, &Attempt::put_off(&lease, fate)).await;
+            }
+            commits.push(self.shared.spool.commit(batch));
+        }
+    }
+}
+
+/// What a task has done so far.
+struct Tally {
+    tried: usize,
+    /// Mails that somebody took.
+    taken: usize,
+    state: SiteState,
+    commits: Vec<Pending<Receipt>>,
+}
+
+/// Waits until all is durable. What could not be recorded will be tried again after a restart: at least once.
+async fn finish(commits: Vec<Pending<Receipt>>) {
+    for commit in commits {
+        if let Err(error) = commit.await {
+            tracing::error!(target: "smtpkit::relay", %error, "an outcome could not be recorded");
+        }
+    }
+}
+
+/// The clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
+}
