@@ -7,13 +7,54 @@ use crate::Refusal;
 /// Permission to relay for the client at hand. Only the server makes one: for a client that authenticated, that
 /// comes from a trusted network, or that showed a verified certificate where the operator accepts these.
 ///
-/// It lives as long as the command, so it cannot be kept for another one. Code that relays without one does not
-/// compile:
+/// A session relays with it, or not at all:
+///
+/// ```
+/// # use smtpkit_server::{Body, Decision, Grant, Peer, Recipient, Refusal, Reply, Route, Session, Transaction};
+/// struct Relay;
+///
+/// impl Session for Relay {
+///     async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, grant: Grant<'a>) -> Decision<'a> {
+///         grant.map(Route::relay).ok_or_else(Refusal::relaying_denied)
+///     }
+/// #     async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
+/// #         Err(Refusal::try_later())
+/// #     }
+/// }
+/// ```
+///
+/// The same with a grant out of nowhere does not compile, because nobody else can make one:
 ///
 /// ```compile_fail
-/// use smtpkit_server::{RelayGrant, Route};
+/// # use smtpkit_server::{Body, Decision, Grant, Peer, Recipient, Refusal, Reply, Route, Session, Transaction};
+/// struct Relay;
 ///
-/// let route = Route::relay(RelayGrant {});
+/// impl Session for Relay {
+///     async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, grant: Grant<'a>) -> Decision<'a> {
+///         let grant = Some(smtpkit_server::RelayGrant {});
+///         grant.map(Route::relay).ok_or_else(Refusal::relaying_denied)
+///     }
+/// #     async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
+/// #         Err(Refusal::try_later())
+/// #     }
+/// }
+/// ```
+///
+/// Nor can one be kept for a later command, because it lives no longer than its own:
+///
+/// ```compile_fail
+/// # use smtpkit_server::{Body, Decision, Grant, Peer, Recipient, Refusal, Reply, Route, Session, Transaction};
+/// struct Relay(Grant<'static>);
+///
+/// impl Session for Relay {
+///     async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, grant: Grant<'a>) -> Decision<'a> {
+///         self.0 = grant;
+///         Ok(Route::local())
+///     }
+/// #     async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
+/// #         Err(Refusal::try_later())
+/// #     }
+/// }
 /// ```
 #[derive(Debug)]
 pub struct RelayGrant<'a> {

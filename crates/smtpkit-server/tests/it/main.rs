@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod authentication;
 #[cfg(test)]
-mod compile;
-#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod draining;

@@ -1,5 +1,0 @@
-use smtpkit_server::Route;
-
-fn main() {
-    let _route = Route::relay();
-}
