@@ -61,7 +61,11 @@ impl Index {
         if let Some(domain) = &filter.domain {
             lead(self.domains.get(domain).unwrap_or(&NONE));
         }
-        if let Some(site) = &filter.site {
+        // who is done or has failed has left its next hop
+        let settled = filter.state.is_some_and(RecipientState::is_final);
+        if let Some(site) = &filter.site
+            && !settled
+        {
             lead(self.sites.members(site).unwrap_or(&NONE));
         }
         if let Some(state) = filter.state

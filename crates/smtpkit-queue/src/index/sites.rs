@@ -24,6 +24,8 @@ pub(crate) struct Sites {
     ready: BTreeMap<u64, Site>,
     /// The turn that is given next.
     turn: u64,
+    /// Up to when next hops have been given turns.
+    now: Timestamp,
 }
 
 #[derive(Debug)]
@@ -95,7 +97,7 @@ impl Sites {
         let Some(queue) = self.sites.get_mut(site) else { return };
         let wanted = match (queue.due.first(), queue.place) {
             (None, _) => Place::Idle,
-            (Some(_), Place::Ready(turn)) => Place::Ready(turn),
+            (Some((due, _)), Place::Ready(turn)) if *due <= self.now => Place::Ready(turn),
             (Some((due, _)), _) => Place::Waiting(*due),
         };
         let before = std::mem::replace(&mut queue.place, wanted);
@@ -122,6 +124,7 @@ impl Sites {
 
     /// Gives a turn to each next hop that waits and has something due.
     fn promote(&mut self, now: Timestamp) {
+        self.now = now;
         while let Some((due, _)) = self.waiting.first()
             && *due <= now
             && let Some((_, site)) = self.waiting.pop_first()
@@ -176,6 +179,7 @@ impl Sites {
     /// Takes what is due at a next hop: recipients of up to `limit` entries. It then goes to the
     /// end of the turns.
     pub(crate) fn take(&mut self, site: &Site, now: Timestamp, limit: usize) -> Vec<RecipientKey> {
+        self.promote(now);
         let Some(queue) = self.sites.get_mut(site) else { return Vec::new() };
         let mut taken: Vec<RecipientKey> = Vec::new();
         let mut entries = 0;
@@ -257,6 +261,14 @@ mod tests {
         assert!(due(&mut sites, 4, 9).is_empty(), "the clock stepped back");
         assert_eq!(sites.next_due(Timestamp::new(4)), Some(Timestamp::new(5)));
         assert_eq!(due(&mut sites, 9, 9), ["a", "b"]);
+    }
+
+    #[test]
+    fn who_loses_what_was_due_waits_for_the_next() {
+        let mut sites = filled(&[("a", 1, 1), ("a", 9, 2)]);
+        assert_eq!(due(&mut sites, 5, 9), ["a"]);
+        sites.dequeue(&Site::new("a"), Timestamp::new(1), key(1));
+        assert_eq!(sites.next_due(Timestamp::new(5)), Some(Timestamp::new(9)));
     }
 
     #[test]
