@@ -149,10 +149,8 @@ impl BodyCanonicalizer {
                     if self.after_cr {
                         self.content(b"\r", sink);
                     }
-                    let end = rest.iter().position(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n'));
-                    let (word, tail) =
-                        rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, b""));
-                    self.content(word, sink);
+                    let (words, tail) = rest.split_at_checked(canonical_run(rest)).unwrap_or((rest, b""));
+                    self.content(words, sink);
                     rest = tail;
                 }
             }
@@ -206,6 +204,20 @@ impl BodyCanonicalizer {
             self.out.clear();
         }
     }
+}
+
+/// Octets that the relaxed form leaves as they are: words with single spaces between them, and none at the end.
+fn canonical_run(octets: &[u8]) -> usize {
+    let mut after_space = false;
+    for (at, octet) in octets.iter().enumerate() {
+        match octet {
+            b'!'.. => after_space = false,
+            b' ' if !after_space => after_space = true,
+            b' ' | b'\t' | b'\r' | b'\n' => return at - usize::from(after_space),
+            _ => after_space = false,
+        }
+    }
+    octets.len() - usize::from(after_space)
 }
 
 #[cfg(test)]
