@@ -15,7 +15,7 @@ use memchr::{memchr2, memmem};
 use thiserror::Error;
 
 use crate::reply::{EnhancedStatusCode, Reply, ReplyCode};
-use crate::sweep::above_cr;
+use crate::sweep::{above_cr, all_above_cr};
 
 /// One line of the dialogue without its CRLF (RFC 5321 §2.3.8): UTF-8 without CR, LF or NUL.
 ///
@@ -202,7 +202,8 @@ pub enum LineStep<'a> {
 pub struct LineDecoder {
     limit_octets: usize,
     bare_newline: BareNewline,
-    /// Octets at the front of the buffer that were looked at and are no line end.
+    /// Octets at the front of the buffer that were looked at and are no line end; 0 when
+    /// nothing is known of the line, also no fault.
     scanned: usize,
     /// The first fault of the current line, once it has one.
     fault: Option<(BadLine, usize)>,
@@ -231,7 +232,7 @@ impl LineDecoder {
     /// The next step for `buf`, everything received and not yet consumed.
     #[inline]
     pub fn decode<'a>(&mut self, buf: &'a [u8]) -> LineStep<'a> {
-        if let (0, None, Some([verb @ .., b'\r', b'\n'])) = (self.scanned, self.fault, buf.first_chunk::<6>())
+        if let (0, Some([verb @ .., b'\r', b'\n'])) = (self.scanned, buf.first_chunk::<6>())
             && self.limit_octets >= 6
             && let Some(line) = four_letters(verb)
         {
@@ -296,7 +297,8 @@ impl LineDecoder {
     fn fail<'a>(&mut self, buf: &'a [u8], at: usize, why: BadLine) -> LineStep<'a> {
         let max = self.text_octets_max();
         let (why, fault_at) = if at >= max { (BadLine::TooLong, max) } else { (why, at) };
-        self.scanned = 0;
+        // Whatever is not 0 says that a line is under way.
+        self.scanned = usize::MAX;
         self.fault = Some((why, fault_at));
         // A TAB beyond the limit stops here too, so the octet at `at` may itself be the CR of a CRLF.
         let from = if why == BadLine::TooLong { at } else { at + 1 };
@@ -316,6 +318,7 @@ impl LineDecoder {
             }),
         };
         if let Some(end) = end {
+            self.scanned = 0;
             self.fault = None;
             return LineStep::Bad { why, at, consumed: from + end };
         }
@@ -330,8 +333,8 @@ impl LineDecoder {
 /// A line of four ASCII characters, which most commands without argument are: the short way.
 #[inline]
 fn four_letters(octets: &[u8; 4]) -> Option<Line<'_>> {
-    let above_cr = octets.iter().all(|&octet| octet > b'\r');
-    AsciiStr::from_ascii(octets).ok().filter(|_| above_cr).map(|text| Line(text.as_str()))
+    let text = AsciiStr::from_ascii(octets).ok().filter(|_| all_above_cr(*octets))?;
+    Some(Line(text.as_str()))
 }
 
 /// The text that `octets` are. Nearly all lines are ASCII, which is told in a few

@@ -22,6 +22,13 @@ pub(crate) fn above_cr(octets: &[u8]) -> usize {
     words.len() * 8 + low.unwrap_or(tail.len())
 }
 
+/// Whether all four octets are above CR: the sweep of the shortest lines that there are.
+#[inline]
+pub(crate) const fn all_above_cr(octets: [u8; 4]) -> bool {
+    let word = u32::from_le_bytes(octets);
+    word.wrapping_sub(0x0E0E_0E0E) & !word & 0x8080_8080 == 0
+}
+
 /// The place of the first octet in `word` that is not above CR.
 #[inline]
 const fn first_low(word: [u8; 8]) -> Option<usize> {
@@ -37,7 +44,7 @@ const fn first_low(word: [u8; 8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::above_cr;
+    use super::{above_cr, all_above_cr};
 
     #[test]
     fn the_first_low_octet_is_found_at_every_place() {
@@ -51,6 +58,8 @@ mod tests {
                     octets[at] = low;
                     octets[at + 1..length].fill(0x0F);
                     assert_eq!(above_cr(&octets[..length]), at, "{low:#x} at {at} of {length}");
+                    let front = octets.first_chunk().copied().unwrap();
+                    assert_eq!(all_above_cr(front), at >= 4, "{low:#x} at {at}");
                 }
             }
         }
