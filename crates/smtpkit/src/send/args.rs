@@ -48,7 +48,7 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) insecure: bool,
 
-    /// Show this client certificate (PEM, chain of --key) to the server
+    /// Show this client certificate (PEM) to the server, which asks for it
     #[arg(long = "cert", value_name = "FILE", requires = "key")]
     pub(crate) certificate: Option<PathBuf>,
 
@@ -76,7 +76,8 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "COMMAND", group = "password")]
     pub(crate) password_cmd: Option<String>,
 
-    /// Run COMMAND with sh and log in with the OAuth access token that it prints
+    /// Run COMMAND with sh and log in with the OAuth access token that it prints; if the server refuses it, once more
+    /// with SMTPKIT_TOKEN_REFUSED=1
     #[arg(long, value_name = "COMMAND", group = "password")]
     pub(crate) token_cmd: Option<String>,
 

@@ -24,8 +24,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use smtpkit_auth::Mechanism;
-use smtpkit_client::{Builder, Client, Content, Delivery, PasswordInClear, Pipelining, Transfer};
+use smtpkit_auth::{Credentials, Mechanism};
+use smtpkit_client::{
+    Builder, Client, Content, Delivery, ErrorKind, PasswordInClear, Pipelining, Retry, Transfer,
+};
 use smtpkit_codec::envelope::Envelope;
 use smtpkit_tls as tls;
 
@@ -46,21 +48,18 @@ pub(crate) struct Mail {
 
 /// Runs `smtpkit send`.
 pub(crate) fn run(args: SendArgs) -> ExitCode {
-    match prepare(&args).and_then(|(client, mail)| send(&args, &client, mail)) {
+    let done = Target::read(&args).and_then(|target| {
+        prepare(&args, &target).and_then(|(client, mail)| send(&args, &target, &client, mail))
+    });
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => report(&failure),
     }
 }
 
 /// Everything that can fail without the server.
-fn prepare(args: &SendArgs) -> Result<(Client, Mail), Failure> {
-    let target = Target::read(args)?;
-    let credentials = password::credentials(args, target.user.as_deref())?;
-    let mut builder = Client::builder(target.url.clone()).tls(connector(args)?);
-    if let Some(credentials) = credentials {
-        builder = builder.credentials(credentials);
-    }
-    let client = options(args, builder)?.build().map_err(|error| Failure::new(Exit::Config, error))?;
+fn prepare(args: &SendArgs, target: &Target) -> Result<(Client, Mail), Failure> {
+    let client = client(args, target, password::credentials(args, target.user.as_deref())?)?;
     let mail = if args.composes() {
         if target.file.is_some() {
             return Err(Failure::new(
@@ -75,12 +74,26 @@ fn prepare(args: &SendArgs) -> Result<(Client, Mail), Failure> {
     Ok((client, mail))
 }
 
+fn client(args: &SendArgs, target: &Target, credentials: Option<Credentials>) -> Result<Client, Failure> {
+    let mut builder = Client::builder(target.url.clone()).tls(connector(args)?);
+    if let Some(credentials) = credentials {
+        builder = builder.credentials(credentials);
+    }
+    options(args, builder)?.build().map_err(|error| Failure::new(Exit::Config, error))
+}
+
 fn connector(args: &SendArgs) -> Result<tls::Connector, Failure> {
     let mut builder = tls::Connector::builder();
     if let Some(path) = &args.ca {
         let anchors = tls::Anchors::from_pem_file(path).map_err(|error| Failure::new(Exit::Config, error))?;
         builder = builder.roots(tls::Roots::PlatformAnd(anchors));
     }
+    if let (Some(certificate), Some(key)) = (&args.certificate, &args.key) {
+        let identity = tls::Identity::from_pem_files(certificate, key)
+            .map_err(|error| Failure::new(Exit::Config, error))?;
+        builder = builder.client_identity(identity);
+    }
+    builder = args.pin.iter().fold(builder, |builder, pin| builder.pin(*pin));
     if args.insecure {
         builder = builder.dangerously_accept_any_certificate();
     }
@@ -123,17 +136,32 @@ fn options(args: &SendArgs, mut builder: Builder) -> Result<Builder, Failure> {
     Ok(builder)
 }
 
-fn send(args: &SendArgs, client: &Client, mail: Mail) -> Result<Exit, Failure> {
+/// Whether the server takes no mail with these credentials. Whoever keeps tokens may hand out one that has expired or was
+/// revoked, and only the server can tell (RFC 6750 §3.1); it is asked before the content is touched, which may not be
+/// there twice.
+async fn is_refused(client: &Client) -> bool {
+    let checked = client.check().await;
+    checked.is_err_and(|error| error.kind() == ErrorKind::Authentication && error.retry() == Retry::Never)
+}
+
+fn send(args: &SendArgs, target: &Target, first: &Client, mail: Mail) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Io, error))?;
     let Mail { envelope, content } = mail;
     let outcome = runtime.block_on(async {
+        let renewed = match args.token_cmd {
+            Some(_) if is_refused(first).await => {
+                Some(client(args, target, password::renewed_token(args, target.user.as_deref())?)?)
+            }
+            _ => None,
+        };
+        let client = renewed.as_ref().unwrap_or(first);
         let outcome = client.send(&envelope, content).await;
         client.close(CLOSE_GRACE).await;
-        outcome
-    });
+        Ok::<_, Failure>(outcome)
+    })?;
     if args.json {
         writeln!(std::io::stdout(), "{}", outcome::json(&envelope, &outcome))
             .map_err(|error| Failure::new(Exit::Io, error))?;

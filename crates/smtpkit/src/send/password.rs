@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use smtpkit_auth::{Credentials, Secret};
+use smtpkit_auth::{Credentials, Mechanism, Secret};
 use zeroize::Zeroizing;
 
 use super::args::SendArgs;
@@ -14,9 +14,14 @@ use crate::exit::{Exit, Failure};
 /// The longest password or token that is read, in octets.
 const SECRET_OCTETS_MAX: u64 = 64 * 1024;
 const VARIABLE: &str = "SMTPKIT_PASSWORD";
+/// Tells a token command that its last token was refused, so that it does not hand it out again.
+const TOKEN_REFUSED: &str = "SMTPKIT_TOKEN_REFUSED";
 
-/// The credentials for `user`; `None` without a user.
+/// The credentials for `user`; `None` without a user, unless a mechanism was asked for that needs none.
 pub(crate) fn credentials(args: &SendArgs, user: Option<&str>) -> Result<Option<Credentials>, Failure> {
+    if let Some(credentials) = without_secret(args, user) {
+        return Ok(Some(credentials));
+    }
     let given = args.password_file.is_some()
         || args.password_stdin
         || args.password_cmd.is_some()
@@ -29,9 +34,34 @@ pub(crate) fn credentials(args: &SendArgs, user: Option<&str>) -> Result<Option<
         };
     };
     if let Some(command) = &args.token_cmd {
-        return Ok(Some(Credentials::token(user, from_command(command, "--token-cmd")?)));
+        return Ok(Some(Credentials::token(user, from_command(command, "--token-cmd", &[])?)));
     }
     Ok(Some(Credentials::password(user, password(args, user)?)))
+}
+
+/// The credentials with another token, for a server that refused the first; the command is told.
+pub(crate) fn renewed_token(args: &SendArgs, user: Option<&str>) -> Result<Option<Credentials>, Failure> {
+    let (Some(user), Some(command)) = (user, &args.token_cmd) else { return Ok(None) };
+    let token = from_command(command, "--token-cmd", &[(TOKEN_REFUSED, "1")])?;
+    Ok(Some(Credentials::token(user, token)))
+}
+
+/// Credentials for mechanisms that know no secret of ours: the certificate of the handshake, or nobody at all.
+fn without_secret(args: &SendArgs, user: Option<&str>) -> Option<Credentials> {
+    let [mechanism] = args.auth.as_slice() else { return None };
+    match Mechanism::parse(mechanism).ok()? {
+        mechanism if mechanism == Mechanism::EXTERNAL => {
+            let credentials = Credentials::external();
+            Some(match user {
+                Some(user) => credentials.acting_as(user),
+                None => credentials,
+            })
+        }
+        mechanism if mechanism == Mechanism::ANONYMOUS => {
+            Some(Credentials::anonymous(user.unwrap_or_default()))
+        }
+        _ => None,
+    }
 }
 
 fn password(args: &SendArgs, user: &str) -> Result<Secret, Failure> {
@@ -43,7 +73,7 @@ fn password(args: &SendArgs, user: &str) -> Result<Secret, Failure> {
         return filled(&line, "standard input");
     }
     if let Some(command) = &args.password_cmd {
-        return from_command(command, "--password-cmd");
+        return from_command(command, "--password-cmd", &[]);
     }
     if let Some(value) = std::env::var_os(VARIABLE) {
         let text = value
@@ -71,9 +101,10 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
     filled(&line, &name)
 }
 
-fn from_command(command: &str, flag: &str) -> Result<Secret, Failure> {
+fn from_command(command: &str, flag: &str, variables: &[(&str, &str)]) -> Result<Secret, Failure> {
     let output = Command::new("sh")
         .args(["-c", command])
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -135,6 +135,8 @@ Configuration file (every key; flags say the same):
   [tls]
   certificate = \"cert.pem\"           or a list, one for each name
   key = \"key.pem\"                    or a list in the same order
+  client_ca = \"clients.pem\"          users may log in with a certificate of this CA (EXTERNAL): its mail address or
+                                     common name is the account's address; read only at the start
   [[domain]]
   name = \"example.test\"              mail for it is taken
   mailboxes = [\"bob\"]                beside those of the accounts

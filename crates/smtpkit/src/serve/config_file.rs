@@ -99,6 +99,7 @@ pub(crate) enum BareNewlineKey {
 pub(crate) struct TlsTable {
     pub(crate) certificate: Spanned<OneOrMany>,
     pub(crate) key: Spanned<OneOrMany>,
+    pub(crate) client_ca: Option<Spanned<PathBuf>>,
 }
 
 /// One path, or a list of them for several names.

@@ -2,34 +2,63 @@
 
 use std::time::SystemTime;
 
-use smtpkit_tls::{Acceptor, DevelopmentIdentity, Identity, LoadError};
+use smtpkit_tls::{Acceptor, Anchors, ClientCertificates, DevelopmentIdentity, Identity, LoadError};
 
 use super::config_file::{ConfigError, Place};
 use super::settings::{Certificate, Settings};
 
+/// The TLS ends of the listeners, by who connects. A server that delivers mail is never asked for a certificate: many
+/// have one that nobody here could check, and the handshake would fail over it.
+pub(crate) struct Acceptors {
+    pub(crate) servers: Acceptor,
+    pub(crate) users: Acceptor,
+}
+
 /// Loads what the settings name, or makes the development identity; its warnings join those of the settings.
-pub(crate) fn open(settings: &mut Settings) -> Result<Acceptor, ConfigError> {
+pub(crate) fn open(settings: &mut Settings) -> Result<Acceptors, ConfigError> {
     let identities = load(settings)?;
-    let now = SystemTime::now();
-    for identity in &identities {
-        settings.warnings.extend(identity.warnings(now).iter().map(ToString::to_string));
-    }
-    Acceptor::builder(identities).build().map_err(|error| {
-        ConfigError::new(error.to_string(), "choose another certificate with --cert and --key")
-            .at(&place(settings))
+    let asked = client_certificates(settings)?;
+    settings.warnings.extend(warnings(&identities));
+    let unusable = |error| unusable(settings, &error);
+    Ok(Acceptors {
+        servers: Acceptor::builder(identities.clone()).build().map_err(unusable)?,
+        users: Acceptor::builder(identities).client_certificates(asked).build().map_err(unusable)?,
     })
 }
 
-/// Loads the certificates anew into `acceptor`; connections that are open keep theirs.
-pub(crate) fn reload(settings: &Settings, acceptor: &Acceptor) -> Result<(), ConfigError> {
-    acceptor.reload(load(settings)?).map_err(|error| {
-        ConfigError::new(error.to_string(), "choose another certificate with --cert and --key")
-            .at(&place(settings))
-    })
+/// Loads the certificates anew into `acceptors`; connections that are open keep theirs.
+pub(crate) fn reload(settings: &Settings, acceptors: &Acceptors) -> Result<(), ConfigError> {
+    let identities = load(settings)?;
+    for warning in warnings(&identities) {
+        tracing::warn!("{warning}");
+    }
+    acceptors
+        .servers
+        .reload(identities.clone())
+        .and_then(|()| acceptors.users.reload(identities))
+        .map_err(|error| unusable(settings, &error))
+}
+
+/// Whom users' certificates are checked against: they may have one, and nobody has to.
+fn client_certificates(settings: &Settings) -> Result<ClientCertificates, ConfigError> {
+    let Some(file) = &settings.client_ca else { return Ok(ClientCertificates::Off) };
+    let anchors = Anchors::from_pem_file(&file.value).map_err(|error| refused(&error, &file.place))?;
+    Ok(ClientCertificates::Request(anchors))
+}
+
+fn warnings(identities: &[Identity]) -> Vec<String> {
+    let now = SystemTime::now();
+    identities.iter().flat_map(|identity| identity.warnings(now)).map(|warning| warning.to_string()).collect()
+}
+
+fn unusable(settings: &Settings, error: &smtpkit_tls::ConfigError) -> ConfigError {
+    ConfigError::new(error.to_string(), "choose another certificate with --cert and --key")
+        .at(&place(settings))
 }
 
 /// Checks the certificates that the settings name, without making anything.
 pub(crate) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    client_certificates(settings)?;
     if settings.certificates.is_empty() {
         return Ok(());
     }

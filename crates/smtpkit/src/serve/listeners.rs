@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use smtpkit_auth::{Answer, Decoy, Mechanism, Query, Secret, Users, Verifier};
 use smtpkit_codec::BareNewline;
 use smtpkit_server::{Builder, Gate, Listening, LocalDomains, Network, Server, ServerError};
-use smtpkit_tls::Acceptor;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::config_file::{BareNewlineKey, ConfigError};
 use super::delivery::{LocalMail, SharedDirectory};
+use super::identities::Acceptors;
 use super::listen_url::{ListenAddress, ListenUrl, Scheme};
 use super::settings::{Limits, Listener, Settings};
 use super::{first_start, identities};
@@ -53,7 +53,7 @@ impl Verifier for SharedUsers {
 pub(crate) struct Servers {
     listeners: Vec<Listener>,
     hostname: String,
-    acceptor: Acceptor,
+    acceptors: Acceptors,
     users: SharedUsers,
     domains: LocalDomains,
     mail: LocalMail,
@@ -65,17 +65,17 @@ pub(crate) struct Servers {
 impl Servers {
     /// Loads certificates and accounts; opens no port.
     pub(crate) fn prepare(settings: &mut Settings) -> Result<Self, ConfigError> {
-        let acceptor = identities::open(settings)?;
+        let acceptors = identities::open(settings)?;
         let secret = first_start::server_secret(&settings.data)?;
-        Self::assemble(settings, acceptor, secret)
+        Self::assemble(settings, acceptors, secret)
     }
 
-    fn assemble(settings: &Settings, acceptor: Acceptor, secret: Secret) -> Result<Self, ConfigError> {
+    fn assemble(settings: &Settings, acceptors: Acceptors, secret: Secret) -> Result<Self, ConfigError> {
         let limits = server_limits(&settings.limits);
         Ok(Self {
             listeners: settings.listeners.clone(),
             hostname: settings.hostname.clone(),
-            acceptor,
+            acceptors,
             users: SharedUsers::new(settings.users(secret)?),
             domains: local_domains(settings)?,
             mail: LocalMail {
@@ -91,13 +91,15 @@ impl Servers {
     fn builder(&self, listener: &Listener) -> Builder<LocalMail> {
         let (hostname, mail) = (self.hostname.as_str(), self.mail.clone());
         let builder = match listener.url.scheme {
-            Scheme::Mx => Server::mx(hostname, self.domains.clone(), mail).tls(self.acceptor.clone()),
+            Scheme::Mx => {
+                Server::mx(hostname, self.domains.clone(), mail).tls(self.acceptors.servers.clone())
+            }
             Scheme::Submission => {
-                Server::submission(hostname, self.acceptor.clone(), self.users.clone(), mail)
+                Server::submission(hostname, self.acceptors.users.clone(), self.users.clone(), mail)
                     .domains(self.domains.clone())
             }
             Scheme::Submissions => {
-                Server::submission(hostname, self.acceptor.clone(), self.users.clone(), mail)
+                Server::submission(hostname, self.acceptors.users.clone(), self.users.clone(), mail)
                     .domains(self.domains.clone())
                     .implicit_tls()
             }
@@ -128,7 +130,7 @@ impl Servers {
             tasks.spawn(listening.serve(stop.clone()));
         }
         let reload = Reload {
-            acceptor: self.acceptor,
+            acceptors: self.acceptors,
             users: self.users,
             domains: self.domains,
             directory: self.mail.directory,
@@ -225,7 +227,7 @@ impl Running {
 
 /// What can be changed while servers run.
 pub(crate) struct Reload {
-    acceptor: Acceptor,
+    acceptors: Acceptors,
     users: SharedUsers,
     domains: LocalDomains,
     directory: SharedDirectory,
@@ -237,7 +239,7 @@ impl Reload {
         settings.take_first_account()?;
         let users = settings.users(first_start::server_secret(&settings.data)?)?;
         local_domains(&settings)?;
-        identities::reload(&settings, &self.acceptor)?;
+        identities::reload(&settings, &self.acceptors)?;
         self.domains
             .replace(settings.directory.domains())
             .map_err(|error| ConfigError::new(error.to_string(), "write it as example.test"))?;

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) listeners: Vec<Listener>,
     /// Certificate chains and keys; empty for the development identity.
     pub(crate) certificates: Vec<Certificate>,
+    /// Who vouches for the certificates of users; without it they are not asked for any.
+    pub(crate) client_ca: Option<Sourced<PathBuf>>,
     pub(crate) directory: Directory,
     pub(crate) accounts: Vec<AccountSetting>,
     pub(crate) limits: Limits,
@@ -109,6 +111,7 @@ impl Settings {
             data: read_data(args, loaded.as_ref()),
             listeners: read_listeners(args, loaded.as_ref())?,
             certificates: read_certificates(args, loaded.as_ref())?,
+            client_ca: read_client_ca(loaded.as_ref()),
             directory,
             accounts,
             limits: read_limits(args, loaded.as_ref())?,
@@ -283,6 +286,12 @@ fn read_certificates(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Vec<Ce
         .zip(keys)
         .map(|(chain, key)| Certificate { chain: from(chain), key: from(key), place: place.clone() })
         .collect())
+}
+
+fn read_client_ca(loaded: Option<&Loaded>) -> Option<Sourced<PathBuf>> {
+    let loaded = loaded?;
+    let Sourced { value, place } = loaded.sourced(loaded.file.tls.as_ref()?.client_ca.as_ref()?);
+    Some(Sourced { value: loaded.resolve(&value), place })
 }
 
 fn read_limits(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Limits, ConfigError> {

@@ -87,6 +87,11 @@ impl Server {
 
     /// A `send` command for this server's listener, with trust and user set.
     pub(crate) fn send(&self, scheme: &str) -> Command {
+        self.send_as(ALICE, scheme)
+    }
+
+    /// The same for another user.
+    pub(crate) fn send_as(&self, user: &str, scheme: &str) -> Command {
         let mut command = smtpkit();
         let url = match scheme {
             "mx" => format!("smtp://127.0.0.1:{}?tls=off", self.port("mx")),
@@ -95,7 +100,7 @@ impl Server {
         };
         command.args(["send", &url]);
         if scheme != "mx" {
-            command.args(["--user", ALICE]).env("SMTPKIT_PASSWORD", PASSWORD);
+            command.args(["--user", user]).env("SMTPKIT_PASSWORD", PASSWORD);
             command.arg("--ca").arg(self.data().join("tls/ca.pem"));
         }
         command

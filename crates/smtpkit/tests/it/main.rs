@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod auth;
+#[cfg(test)]
 mod first_start;
 #[cfg(test)]
 mod harness;
@@ -11,6 +13,12 @@ mod mistakes;
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod send;
+#[cfg(test)]
+mod talk;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod walk;
