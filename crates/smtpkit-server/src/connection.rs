@@ -382,3 +382,41 @@ async fn catch_panic<F: Future>(mut future: Pin<Box<F>>) -> Result<F::Output, Pa
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, Decision, Grant, Recipient, Transaction, each};
+
+    struct Nothing;
+
+    impl Session for Nothing {
+        async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
+            Err(Refusal::no_such_user())
+        }
+
+        async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
+            Err(Refusal::try_later())
+        }
+    }
+
+    fn size_of_connection<H: Handler>(_: &H) -> usize {
+        size_of::<Connection<H>>()
+    }
+
+    fn size_of_future<H: Handler, F>(
+        _: impl FnOnce(Arc<Shared<H>>, Arrival, CancellationToken) -> F,
+        _: &H,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let handler = each(|_| Nothing);
+        let connection = size_of_connection(&handler);
+        let future = size_of_future(serve, &handler);
+        assert!(connection <= 1200, "{connection}");
+        assert!(future <= connection + 400, "{future}, of which the connection is {connection}");
+    }
+}

@@ -254,7 +254,8 @@ impl<H: Handler> House<H> {
         let (shared, stop, cut) = (Arc::clone(&self.shared), self.stop.clone(), self.cut.clone());
         let ended = Arc::clone(&self.ended);
         self.sessions.spawn(async move {
-            let session = connection::serve(shared, arrival, stop);
+            // Boxed, because a future that moves into another one takes room in both.
+            let session = Box::pin(connection::serve(shared, arrival, stop));
             let was_cut = cut.run_until_cancelled(session).await.is_none();
             drop(pass);
             if !was_cut {
