@@ -236,7 +236,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let alice = Maildir::create(folder.path().join("alice")).unwrap();
-        Incoming::begin(&alice).unwrap().deliver(&[alice.clone()]).unwrap();
+        Incoming::begin(&alice).unwrap().deliver(std::slice::from_ref(&alice)).unwrap();
         let message = fs::read_dir(alice.path().join("new")).unwrap().next().unwrap().unwrap();
         assert_eq!(message.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(alice.path()).unwrap().permissions().mode() & 0o777, 0o700);
