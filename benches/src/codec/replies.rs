@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use smtp_proto::response::parser::ResponseReceiver;
 use smtp_proto::{EhloResponse, Response};
-use smtpkit_codec::{Encode, EnhancedStatusCode, Reply, ReplyCode, ReplyDecoder, ReplyStep};
+use smtpkit_codec::{EhloReplyRef, Encode, EnhancedStatusCode, Reply, ReplyCode, ReplyDecoder, ReplyStep};
 
 use crate::Item;
 
@@ -20,7 +20,8 @@ pub fn items() -> Vec<Item> {
     vec![
         parse("reply parse, 1 line", ONE),
         parse("reply parse, 3 lines", THREE),
-        parse_ehlo(),
+        parse_ehlo("reply parse, EHLO of 12 lines", Asked::Keywords),
+        parse_ehlo("reply parse, EHLO with its values", Asked::Values),
         serialize_one(),
         serialize_ehlo(),
     ]
@@ -39,12 +40,25 @@ fn parse(name: &'static str, wire: &'static [u8]) -> Item {
     })
 }
 
-fn parse_ehlo() -> Item {
-    Item::per_round("reply parse, EHLO of 12 lines", || {
+/// What is asked of a reply to EHLO.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// Which extensions it announces.
+    Keywords,
+    /// The size limit and the mechanisms too, which the rival reads on the way.
+    Values,
+}
+
+fn parse_ehlo(name: &'static str, asked: Asked) -> Item {
+    Item::per_round(name, move || {
         let ReplyStep::Reply { reply, .. } = ReplyDecoder::new().decode(black_box(EHLO)) else {
             unreachable!("a whole reply")
         };
-        black_box(reply);
+        let ehlo = EhloReplyRef::parse(reply).expect("announcements");
+        if matches!(asked, Asked::Values) {
+            black_box((ehlo.domain(), ehlo.size(), ehlo.auth_mechanisms().count()));
+        }
+        black_box(ehlo);
     })
     .against("smtp-proto", || {
         let reply = EhloResponse::parse(&mut black_box(EHLO).iter());

@@ -23,6 +23,7 @@ const PARSE: &[(&str, f64)] = &[
     ("reply parse, 1 line", 0.60),
     ("reply parse, 3 lines", 0.55),
     ("reply parse, EHLO of 12 lines", 0.75),
+    ("reply parse, EHLO with its values", 0.75),
 ];
 
 /// The rest, with the rival that is shown beside it: the most units that we may take.
