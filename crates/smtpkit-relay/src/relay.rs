@@ -71,9 +71,11 @@ impl Relay {
         delivery::run(Arc::clone(&self.0), stop).await;
     }
 
-    /// Puts another routing table in place of the one in use. Mail that is queued keeps the next hop that it has.
+    /// Puts another routing table in place of the one in use, credentials of smarthosts included. Mail that is queued
+    /// keeps the next hop that it has.
     pub fn replace_routes(&self, routes: Routes) {
         *self.0.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
+        self.0.remote.forget_clients();
         self.0.wake.notify_one();
     }
 

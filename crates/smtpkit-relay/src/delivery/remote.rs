@@ -226,6 +226,11 @@ impl Remote {
         builder.build().map_err(|error| Trouble::Ours(error.to_string()))
     }
 
+    /// Makes clients anew from now on: credentials may have changed. Mail under way goes on as it began.
+    pub(crate) fn forget_clients(&self) {
+        lock(&self.clients).clear();
+    }
+
     /// Ends all kept connections.
     pub(crate) async fn close(&self, grace: Duration) {
         let clients = std::mem::take(&mut *lock(&self.clients));

@@ -1,0 +1,87 @@
+//! What goes wrong at other hosts, and what becomes of the mail.
+
+use crate::world::{Act, Dns, Has, Host, World, until};
+
+const HERE: [(&str, Has); 2] =
+    [("far.test.", Has::Mx(10, "mx.test.")), ("mx.test.", Has::Address([127, 0, 0, 1]))];
+
+#[tokio::test]
+async fn a_host_that_says_later_gets_it_later() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| {
+        (verb == "MAIL" && nth < 2).then_some(Act::Say("451 4.3.0 later"))
+    })
+    .await;
+    let dns = Dns::start(&HERE).await;
+    let world = World::start(&dns, host.address.port());
+    let id = world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    let entry = || world.relay.spool().get(id);
+    until("tried twice", || entry().is_none_or(|entry| entry.recipients[0].attempts == 2)).await;
+    until("delivered", || world.is_empty()).await;
+    assert_eq!(host.got()[0].content, "Subject: x\r\n\r\nhi\r\n");
+    assert!(world.reports().is_empty());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn each_recipient_has_an_outcome_of_its_own() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| match (verb, nth) {
+        ("RCPT", 1) => Some(Act::Say("550 5.1.1 no such user")),
+        ("RCPT", 2) => Some(Act::Say("450 4.2.1 mailbox busy")),
+        _ => None,
+    })
+    .await;
+    let dns = Dns::start(&HERE).await;
+    let world = World::start(&dns, host.address.port());
+    world
+        .send(&[("a@far.test", ""), ("b@far.test", ""), ("c@far.test", "")], "Subject: x\r\n\r\nhi\r\n")
+        .await;
+    until("all settled", || world.is_empty()).await;
+    let last = |at: usize| host.got()[at].commands.iter().filter(|line| line.starts_with("RCPT")).count();
+    assert_eq!((host.got().len(), last(0), last(1)), (2, 3, 1), "{:?}", host.got());
+    until("one report", || world.reports().len() == 1).await;
+    assert!(world.reports()[0].contains("Final-Recipient: rfc822; b@far.test\r\n"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_came_means_once_more() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| (verb == "." && nth == 0).then_some(Act::Close)).await;
+    let dns = Dns::start(&HERE).await;
+    let world = World::start(&dns, host.address.port());
+    world.send(&[("bob@far.test", "")], "Message-ID: <1@x>\r\n\r\nhi\r\n").await;
+    until("delivered", || world.is_empty()).await;
+    assert_eq!(host.got().len(), 1);
+    assert!(host.got()[0].content.contains("Message-ID: <1@x>\r\n"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_closing_host_is_asked_again() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| {
+        (verb == "RCPT" && nth == 0).then_some(Act::Say("421 4.3.2 closing"))
+    })
+    .await;
+    let dns = Dns::start(&HERE).await;
+    let world = World::start(&dns, host.address.port());
+    world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    until("delivered", || world.is_empty()).await;
+    assert_eq!(host.got().len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_is_down_is_asked_once_for_many() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| {
+        (verb == "CONNECT" && nth == 0).then_some(Act::Say("554 5.3.2 no service"))
+    })
+    .await;
+    let dns = Dns::start(&HERE).await;
+    let world = World::start(&dns, host.address.port());
+    for _ in 0..50 {
+        world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    }
+    until("all delivered in the end", || world.is_empty()).await;
+    assert_eq!(host.got().len(), 50);
+    assert!(host.connections() < 20, "{} connections for 50 messages", host.connections());
+    world.stop().await;
+}

@@ -1,0 +1,290 @@
+//! What the tests share: name servers, hosts that misbehave to order, and a relay on a queue in memory.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use hickory_server::Server as DnsServer;
+use hickory_server::proto::rr::rdata::{A, CNAME, MX, SOA};
+use hickory_server::proto::rr::{Name, RData, Record};
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
+use smtpkit_codec::MailParameters;
+use smtpkit_relay::queue::{Batch, Entry, MemorySpool, QueueId, Recipient, Schedule, Staged, Timestamp};
+use smtpkit_relay::{Directory, HickoryResolver, Options, Relay, Routes};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Nothing in these tests takes longer on a loaded machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One record of the zone `test.`: a name below it, and what stands there.
+#[derive(Clone, Copy)]
+pub(crate) enum Has {
+    Mx(u16, &'static str),
+    Address([u8; 4]),
+    Alias(&'static str),
+}
+
+/// An authoritative name server for the zone `test.`, and for nothing else.
+pub(crate) struct Dns {
+    pub(crate) address: SocketAddr,
+    _server: DnsServer<Catalog>,
+}
+
+impl Dns {
+    pub(crate) async fn start(records: &[(&str, Has)]) -> Self {
+        let name = |text: &str| Name::from_ascii(text).unwrap();
+        let origin = name("test.");
+        let mut zone: InMemoryZoneHandler =
+            InMemoryZoneHandler::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
+        let soa = SOA::new(name("ns.test."), name("admin.test."), 1, 60, 60, 60, 1);
+        zone.upsert_mut(Record::from_rdata(origin.clone(), 60, RData::SOA(soa)), 0);
+        for (owner, has) in records {
+            let data = match *has {
+                Has::Mx(preference, host) => RData::MX(MX::new(preference, name(host))),
+                Has::Address([a, b, c, d]) => RData::A(A(Ipv4Addr::new(a, b, c, d))),
+                Has::Alias(target) => RData::CNAME(CNAME(name(target))),
+            };
+            zone.upsert_mut(Record::from_rdata(name(owner), 60, data), 0);
+        }
+        let mut catalog = Catalog::new();
+        catalog.upsert(origin.into(), vec![Arc::new(zone)]);
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut server = DnsServer::new(catalog);
+        server.register_socket(socket);
+        Self { address, _server: server }
+    }
+
+    pub(crate) fn resolver(&self) -> HickoryResolver {
+        HickoryResolver::with_servers(&[self.address]).unwrap()
+    }
+}
+
+/// What a host does about a command.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Answers.
+    Say(&'static str),
+    /// Answers nothing any more.
+    Hang,
+    /// Closes the connection without a word.
+    Close,
+}
+
+/// A message as the host got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    pub(crate) commands: Vec<String>,
+    pub(crate) content: String,
+}
+
+#[derive(Default)]
+struct Log {
+    connections: usize,
+    counts: HashMap<String, usize>,
+    got: Vec<Got>,
+}
+
+/// A host that speaks SMTP, and misbehaves as its script says: for a verb ("." is the end of the content) and how often it
+/// has been said before, what to do instead of what is right.
+pub(crate) struct Host {
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<Log>>,
+    task: JoinHandle<()>,
+}
+
+type Script = fn(&str, usize) -> Option<Act>;
+
+impl Host {
+    pub(crate) async fn start(address: &str, script: Script) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let log = Arc::new(Mutex::new(Log::default()));
+        let shared = Arc::clone(&log);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
+                let log = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    // a client that goes away ends the conversation
+                    let _ = converse(stream, &log, script).await;
+                });
+            }
+        });
+        Self { address, log, task }
+    }
+
+    pub(crate) fn got(&self) -> Vec<Got> {
+        self.log.lock().unwrap().got.clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.log.lock().unwrap().connections
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn converse(stream: TcpStream, log: &Mutex<Log>, script: Script) -> std::io::Result<()> {
+    let (input, mut output) = stream.into_split();
+    let mut lines = BufReader::new(input).split(b'\n');
+    let mut got = Got { commands: Vec::new(), content: String::new() };
+    let mut verb = "CONNECT".to_owned();
+    let mut is_open = false;
+    loop {
+        let nth = {
+            let mut log = log.lock().unwrap();
+            let count = log.counts.entry(verb.clone()).or_default();
+            *count += 1;
+            *count - 1
+        };
+        let act = script(&verb, nth).unwrap_or(Act::Say(match verb.as_str() {
+            "CONNECT" => "220 host.test ESMTP",
+            "EHLO" => "250-host.test\r\n250-PIPELINING\r\n250 8BITMIME",
+            "RCPT" | "DATA" if !is_open => "503 5.5.1 not now",
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 2.0.0 ok",
+        }));
+        let reply = match act {
+            Act::Say(reply) => reply,
+            Act::Hang => return std::future::pending().await,
+            Act::Close => return Ok(()),
+        };
+        if verb == "." && reply.starts_with('2') {
+            log.lock().unwrap().got.push(got.clone());
+        }
+        if matches!(verb.as_str(), "MAIL" | "RCPT") {
+            // a host without a recipient takes no content; one that took one goes on
+            is_open = reply.starts_with('2') || (is_open && verb == "RCPT");
+        }
+        output.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        if verb == "QUIT" || reply.starts_with("421") {
+            return Ok(());
+        }
+        if reply.starts_with("354") {
+            got.content.clear();
+            while let Some(line) = lines.next_segment().await? {
+                if line == b".\r" {
+                    break;
+                }
+                got.content.push_str(&String::from_utf8_lossy(&line));
+                got.content.push('\n');
+            }
+            verb = ".".to_owned();
+            continue;
+        }
+        let Some(line) = lines.next_segment().await? else { return Ok(()) };
+        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+        verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        if verb == "MAIL" {
+            got.commands.clear();
+        }
+        got.commands.push(line);
+    }
+}
+
+/// A relay that runs, for example.test, where alice has a mailbox.
+pub(crate) struct World {
+    pub(crate) relay: Relay,
+    pub(crate) folder: TempDir,
+    schedule: Schedule,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl World {
+    /// Tries again every second; its MX hosts listen on `mx_port`.
+    pub(crate) fn start(dns: &Dns, mx_port: u16) -> Self {
+        let schedule = Schedule::new(vec![Duration::from_secs(1)]).unwrap().with_jitter(0).unwrap();
+        Self::with_schedule(dns, mx_port, schedule)
+    }
+
+    pub(crate) fn with_schedule(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            mx_port,
+            schedule: schedule.clone(),
+            grace: Duration::from_millis(100),
+            ..Options::new(folder.path())
+        };
+        let mut directory = Directory::default();
+        directory.add_mailbox("alice@example.test").unwrap();
+        let routes = Routes::builder("us.test", directory).build();
+        let relay = Relay::new(options, Arc::new(MemorySpool::new(1)), Arc::new(dns.resolver()), routes);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn({
+            let (relay, stop) = (relay.clone(), stop.clone());
+            async move { relay.run(stop).await }
+        });
+        Self { relay, folder, schedule, stop, task }
+    }
+
+    /// Queues a message from alice: recipients with their parameters.
+    pub(crate) async fn send(&self, recipients: &[(&str, &str)], content: &'static str) -> QueueId {
+        self.send_from("alice@example.test", recipients, content).await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        from: &str,
+        recipients: &[(&str, &str)],
+        content: &'static str,
+    ) -> QueueId {
+        let now = Timestamp::from(SystemTime::now());
+        let id = self.relay.spool().next_id(now);
+        let terms = self.schedule.terms(now, MailParameters::default().as_ref());
+        let mut entry = Entry::new(id, from.parse().unwrap()).with_terms(terms);
+        for (path, parameters) in recipients {
+            let domain = path.rsplit_once('@').unwrap().1;
+            let hop = smtpkit_relay::NextHop::Mx(domain.into());
+            let recipient = Recipient::new(path.parse().unwrap(), hop.site());
+            entry = entry.with_recipient(recipient.with_parameters(parameters.parse().unwrap()));
+        }
+        let batch = Batch::default().accept(Staged::inline(content.as_bytes().to_vec()), [entry]);
+        self.relay.spool().commit(batch).await.unwrap();
+        self.relay.wake();
+        id
+    }
+
+    /// What lies in alice's mailbox.
+    pub(crate) fn reports(&self) -> Vec<String> {
+        let new: PathBuf = self.folder.path().join("mail/example.test/alice/new");
+        let Ok(files) = std::fs::read_dir(new) else { return Vec::new() };
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.relay.spool().counts().entries == 0
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Waits until something has come about.
+#[track_caller]
+pub(crate) fn until(what: &'static str, mut is_so: impl FnMut() -> bool) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let asked = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, asked).await.is_ok(), "{caller}: {what}");
+    }
+}
