@@ -8,6 +8,7 @@ mod completions;
 mod exit;
 mod inspect;
 mod log;
+mod queue;
 mod send;
 mod serve;
 
@@ -31,6 +32,9 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Send a message
     Send(Box<send::SendArgs>),
+    /// Look at the mail that waits, and decide about it
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
     /// Show what a message is made of
     Inspect(inspect::InspectArgs),
     /// Make hashes for accounts
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => return send::run(*args),
+        Command::Queue(command) => queue::run(command),
         Command::Inspect(args) => return inspect::run(&args),
         Command::Account(command) => account::run(&command),
         Command::Generate(args) => completions::run(&args, <Cli as clap::CommandFactory>::command()),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Receive mail and deliver it to local mailboxes.
+/// Receive mail, deliver it to local mailboxes, relay the rest.
 ///
 /// Without any flag it works at once: data in ./smtpkit-data, three listeners on loopback, a certificate of its own
 /// and one account, whose password is shown once.
@@ -49,6 +49,43 @@ pub(crate) struct ServeArgs {
     /// The largest message taken [default: 52428800]
     #[arg(long, value_name = "OCTETS")]
     pub(crate) max_message_size: Option<u64>,
+
+    /// This network may relay without AUTH on mx listeners; repeatable
+    #[arg(long = "trusted", value_name = "NET")]
+    pub(crate) trusted: Vec<String>,
+
+    /// Send all mail for other domains to this server: smtps://user@host, smtp://host:25?tls=off
+    /// [default: the MX hosts of each domain]
+    #[arg(long, value_name = "URL")]
+    pub(crate) smarthost: Option<String>,
+
+    /// The password for the user that --smarthost names
+    #[arg(long, value_name = "FILE")]
+    pub(crate) smarthost_password_file: Option<PathBuf>,
+
+    /// A CA that the smarthost's certificate may be from, beside those of the system
+    #[arg(long, value_name = "PEM")]
+    pub(crate) smarthost_ca: Option<PathBuf>,
+
+    /// Ask this name server; repeatable [default: those of the system]
+    #[arg(long = "dns", value_name = "ADDR")]
+    pub(crate) dns: Vec<String>,
+
+    /// The port that MX hosts listen on [default: 25]
+    #[arg(long, value_name = "N")]
+    pub(crate) mx_port: Option<u16>,
+
+    /// Try again after these times, the last one over and over [default: 1m,5m,15m,1h,4h]
+    #[arg(long = "retry", value_name = "LIST")]
+    pub(crate) retry: Option<String>,
+
+    /// Give up after this time and tell the sender [default: 5d]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) give_up: Option<String>,
+
+    /// Tell the sender of a delay after this time, or `never` [default: 4h]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) delay_notice: Option<String>,
 
     /// Check the configuration, certificates included, and exit
     #[arg(long)]
@@ -112,13 +149,16 @@ Examples:
       take mail for example.test
   smtpkit serve --config smtpkit.toml --check
       check a configuration file
+  smtpkit serve --smarthost smtps://me@mail.example.test --smarthost-password-file pw
+      relay mail of the accounts through another server
 
 Output:
-  One line `ready` on standard output once every listener accepts. Everything else is on standard error.
+  One line `ready` on standard output once every listener accepts. Everything else is on standard
+  error.
 
 Signals:
-  SIGTERM and SIGINT let transactions in progress finish, then exit 0. SIGHUP reads certificates, domains and
-  accounts anew without dropping a connection.
+  SIGTERM and SIGINT let transactions in progress finish, then exit 0. SIGHUP reads certificates,
+  domains, accounts and routes anew without dropping a connection.
 
 Configuration file (every key; flags say the same):
   hostname = \"mx.example.test\"       greets with this name
@@ -148,5 +188,23 @@ Configuration file (every key; flags say the same):
   password_hash = \"$argon2id$…\"      a hash, or
   scram = \"SCRAM-SHA-256$…\"          SCRAM keys
   send_as = [\"sales@example.test\"]   may send with these reverse-paths, too
+  [[route]]                          ordered, the first match wins; below them the mailboxes
+  match = \"sales@example.test\"       an address, *@domain, user+*@domain, or /expression/; then one of
+  to = [\"bob@example.test\"]          other addresses, local or foreign
+  owner = \"lists@example.test\"       with to: a list, whose reports go to the owner
+  maildir = \"archive\"                a folder
+  lmtp = \"lmtp+unix:/run/lmtp.sock\"  a server for local deliveries
+  smarthost = \"smtps://user@host\"    with password_file and, if needed, ca
+  reject = \"550 5.7.1 no\"            a reply
+  discard = true                     nowhere
+  [relay]
+  trusted = [\"10.0.0.0/8\"]           as --trusted
+  smarthost = \"smtps://user@host\"    with smarthost_password_file, smarthost_ca, smarthost_fallback_ports
+  dns = [\"127.0.0.1:5353\"]           as --dns
+  mx_port = 25
+  retry = [\"1m\", \"5m\", \"15m\", \"1h\", \"4h\"]
+  give_up = \"5d\"
+  delay_notice = \"4h\"                or \"never\"
 
-Exit codes: 0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration.";
+Exit codes:
+  0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration";

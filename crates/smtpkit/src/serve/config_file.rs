@@ -74,6 +74,9 @@ pub(crate) struct ConfigFile {
     pub(crate) domain: Vec<DomainTable>,
     #[serde(default)]
     pub(crate) account: Vec<AccountTable>,
+    #[serde(default)]
+    pub(crate) route: Vec<RouteTable>,
+    pub(crate) relay: Option<RelayTable>,
 }
 
 /// `[[listener]]`
@@ -140,6 +143,39 @@ pub(crate) struct AccountTable {
     pub(crate) scram: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) send_as: Vec<Spanned<String>>,
+}
+
+/// `[[route]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteTable {
+    #[serde(rename = "match")]
+    pub(crate) pattern: Spanned<String>,
+    pub(crate) to: Option<Vec<Spanned<String>>>,
+    pub(crate) owner: Option<Spanned<String>>,
+    pub(crate) maildir: Option<Spanned<PathBuf>>,
+    pub(crate) lmtp: Option<Spanned<String>>,
+    pub(crate) smarthost: Option<Spanned<String>>,
+    pub(crate) password_file: Option<Spanned<PathBuf>>,
+    pub(crate) ca: Option<Spanned<PathBuf>>,
+    pub(crate) reject: Option<Spanned<String>>,
+    pub(crate) discard: Option<bool>,
+}
+
+/// `[relay]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RelayTable {
+    pub(crate) trusted: Option<Vec<Spanned<String>>>,
+    pub(crate) smarthost: Option<Spanned<String>>,
+    pub(crate) smarthost_password_file: Option<Spanned<PathBuf>>,
+    pub(crate) smarthost_ca: Option<Spanned<PathBuf>>,
+    pub(crate) smarthost_fallback_ports: Option<Vec<u16>>,
+    pub(crate) dns: Option<Vec<Spanned<String>>>,
+    pub(crate) mx_port: Option<Spanned<u16>>,
+    pub(crate) retry: Option<Vec<Spanned<String>>>,
+    pub(crate) give_up: Option<Spanned<String>>,
+    pub(crate) delay_notice: Option<Spanned<String>>,
 }
 
 /// A file that was read, with what is needed to say where a value stands in it.

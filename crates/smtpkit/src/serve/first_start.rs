@@ -15,6 +15,7 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const PASSWORD_CHARACTERS: usize = 20;
 const ACCOUNTS: &str = "accounts";
 const SERVER_SECRET: &str = "secret";
+const SRS_KEYS: &str = "srs-keys";
 
 /// The account that was made on the first start in a data folder.
 pub(crate) struct FirstAccount {
@@ -80,6 +81,27 @@ pub(crate) fn server_secret(data: &Path) -> Result<Secret, ConfigError> {
     let octets: [u8; 32] = random().map_err(|error| unusable(&file, &error))?;
     create_private(&file, &octets).map_err(|error| unusable(&file, &error))?;
     Ok(Secret::new(octets.to_vec()))
+}
+
+/// The keys that sign rewritten reverse-paths, one a line in hexadecimal; the first one signs. Made on the first start.
+pub(crate) fn srs_keys(data: &Path) -> Result<Vec<Vec<u8>>, ConfigError> {
+    let file = data.join(SRS_KEYS);
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key: [u8; 16] = random().map_err(|error| unusable(&file, &error))?;
+            let text = format!("{:032x}\n", u128::from_be_bytes(key));
+            create_private(&file, text.as_bytes()).map_err(|error| unusable(&file, &error))?;
+            text
+        }
+        Err(error) => return Err(unusable(&file, &error)),
+    };
+    let key = |line: &str| u128::from_str_radix(line.trim(), 16).ok().map(|key| key.to_be_bytes().to_vec());
+    let keys: Option<Vec<Vec<u8>>> = text.lines().filter(|line| !line.trim().is_empty()).map(key).collect();
+    keys.ok_or_else(|| {
+        let what = format!("{} holds something that is no key", file.display());
+        ConfigError::new(what, "write one key of 32 hexadecimal digits a line, the newest first")
+    })
 }
 
 /// Makes the data folder, readable by its owner alone.

@@ -5,16 +5,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use smtpkit_auth::{Answer, Decoy, Mechanism, Query, Secret, Users, Verifier};
 use smtpkit_codec::BareNewline;
+use smtpkit_relay::{Intake, Relay};
 use smtpkit_server::{Builder, Gate, Listening, LocalDomains, Network, Server, ServerError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::config_file::{BareNewlineKey, ConfigError};
-use super::delivery::{LocalMail, SharedDirectory};
 use super::identities::Acceptors;
 use super::listen_url::{ListenAddress, ListenUrl, Scheme};
 use super::settings::{Limits, Listener, Settings};
-use super::{first_start, identities};
+use super::{first_start, identities, relaying};
 use crate::exit::{Exit, Failure};
 
 /// The accounts as they are now; a reload puts others in their place.
@@ -56,7 +56,9 @@ pub(crate) struct Servers {
     acceptors: Acceptors,
     users: SharedUsers,
     domains: LocalDomains,
-    mail: LocalMail,
+    mail: Intake,
+    relay: Relay,
+    trusted: Vec<Network>,
     limits: smtpkit_server::Limits,
     exempt: Vec<Network>,
     gate: Gate,
@@ -64,13 +66,9 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Loads certificates and accounts; opens no port.
-    pub(crate) fn prepare(settings: &mut Settings) -> Result<Self, ConfigError> {
+    pub(crate) fn prepare(settings: &mut Settings, mail: Intake, relay: Relay) -> Result<Self, ConfigError> {
         let acceptors = identities::open(settings)?;
         let secret = first_start::server_secret(&settings.data)?;
-        Self::assemble(settings, acceptors, secret)
-    }
-
-    fn assemble(settings: &Settings, acceptors: Acceptors, secret: Secret) -> Result<Self, ConfigError> {
         let limits = server_limits(&settings.limits);
         Ok(Self {
             listeners: settings.listeners.clone(),
@@ -78,17 +76,16 @@ impl Servers {
             acceptors,
             users: SharedUsers::new(settings.users(secret)?),
             domains: local_domains(settings)?,
-            mail: LocalMail {
-                data: settings.data.clone(),
-                directory: SharedDirectory::new(settings.directory.clone()),
-            },
+            mail,
+            relay,
+            trusted: settings.relay.trusted.clone(),
             exempt: settings.limits.exempt.clone(),
             gate: Gate::new(&limits),
             limits,
         })
     }
 
-    fn builder(&self, listener: &Listener) -> Builder<LocalMail> {
+    fn builder(&self, listener: &Listener) -> Builder<Intake> {
         let (hostname, mail) = (self.hostname.as_str(), self.mail.clone());
         let builder = match listener.url.scheme {
             Scheme::Mx => {
@@ -110,7 +107,7 @@ impl Servers {
                 BareNewlineKey::Refuse => BareNewline::Refuse,
                 BareNewlineKey::Normalise => BareNewline::Normalise,
             })
-            .trusted(listener.trusted.iter().copied())
+            .trusted(listener.trusted.iter().chain(&self.trusted).copied())
             .exempt(self.exempt.iter().copied())
             .limits(self.limits.clone())
             .gate(self.gate.clone())
@@ -129,16 +126,12 @@ impl Servers {
         for listening in bound {
             tasks.spawn(listening.serve(stop.clone()));
         }
-        let reload = Reload {
-            acceptors: self.acceptors,
-            users: self.users,
-            domains: self.domains,
-            directory: self.mail.directory,
-        };
+        let reload =
+            Reload { acceptors: self.acceptors, users: self.users, domains: self.domains, relay: self.relay };
         Ok((Running { tasks, addresses }, reload))
     }
 
-    async fn bind(&self, listener: &Listener) -> Result<Listening<LocalMail>, Failure> {
+    async fn bind(&self, listener: &Listener) -> Result<Listening<Intake>, Failure> {
         let builder = self.builder(listener);
         let bound = match &listener.url.address {
             ListenAddress::Tcp(address) => builder.bind(*address).await,
@@ -194,7 +187,7 @@ fn server_limits(limits: &Limits) -> smtpkit_server::Limits {
 }
 
 /// The listener with the address that it really got.
-fn bound_urls(listener: &Listener, listening: &Listening<LocalMail>) -> Vec<ListenUrl> {
+fn bound_urls(listener: &Listener, listening: &Listening<Intake>) -> Vec<ListenUrl> {
     let with =
         |address: SocketAddr| ListenUrl { scheme: listener.url.scheme, address: ListenAddress::Tcp(address) };
     match &listener.url.address {
@@ -230,7 +223,7 @@ pub(crate) struct Reload {
     acceptors: Acceptors,
     users: SharedUsers,
     domains: LocalDomains,
-    directory: SharedDirectory,
+    relay: Relay,
 }
 
 impl Reload {
@@ -239,12 +232,13 @@ impl Reload {
         settings.take_first_account()?;
         let users = settings.users(first_start::server_secret(&settings.data)?)?;
         local_domains(&settings)?;
+        let routes = relaying::routes(&settings)?;
         identities::reload(&settings, &self.acceptors)?;
         self.domains
             .replace(settings.directory.domains())
             .map_err(|error| ConfigError::new(error.to_string(), "write it as example.test"))?;
         self.users.replace(users);
-        self.directory.replace(settings.directory);
+        self.relay.replace_routes(routes);
         Ok(())
     }
 }

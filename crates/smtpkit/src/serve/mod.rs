@@ -1,28 +1,28 @@
-//! `smtpkit serve`: receive mail and deliver it to local mailboxes.
+//! `smtpkit serve`: receive mail, deliver it to local mailboxes, relay the rest.
 //!
 //! | file | what it decides |
 //! |---|---|
 //! | `args` | the flags |
 //! | `config_file` | the shape of the configuration file, and where in it a mistake stands |
 //! | `settings` | flags and file put together and checked |
-//! | `listen_url`, `directory` | what single values mean |
+//! | `relay_settings` | the same for `[relay]` and `[[route]]` |
+//! | `listen_url` | what a listener's URL means |
 //! | `first_start` | what an empty data folder gets |
 //! | `identities` | certificates |
 //! | `listeners` | settings → servers of `smtpkit-server` |
-//! | `delivery`, `trace` | what happens to a message |
+//! | `relaying` | settings → the relay of `smtpkit-relay`: queue, routes, deliveries |
 //! | `banner` | what a person sees |
 
 mod args;
 mod banner;
 mod config_file;
-mod delivery;
-mod directory;
 mod first_start;
 mod identities;
 mod listen_url;
 mod listeners;
+mod relay_settings;
+mod relaying;
 mod settings;
-mod trace;
 
 use std::io::Write as _;
 
@@ -31,11 +31,13 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use first_start::storable;
+pub(crate) use relay_settings::duration;
 
 use crate::exit::{Exit, Failure};
 use crate::log;
 use config_file::ConfigError;
 use listeners::Servers;
+use relaying::Relaying;
 use settings::Settings;
 
 impl From<ConfigError> for Failure {
@@ -61,7 +63,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> {
     first_start::create_data_folder(&settings.data)?;
     let first = settings.take_first_account()?;
-    let servers = Servers::prepare(&mut settings)?;
+    let mut relaying = Relaying::open(&settings)?;
+    let servers = Servers::prepare(&mut settings, relaying.intake(), relaying.relay())?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -71,6 +74,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> 
 
     let stop = CancellationToken::new();
     let (running, reload) = servers.listen(&stop).await?;
+    relaying.start(&settings)?;
     banner::started(&settings, running.addresses(), first.as_ref());
     say_ready(&banner::ready(args.json, running.addresses()));
 
@@ -80,17 +84,23 @@ async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> 
                 biased;
                 () = stop_signals.next() => break,
                 _ = reload_signal.recv() => match Settings::read(args).and_then(|anew| reload.apply(anew)) {
-                    Ok(()) => tracing::info!("certificates, domains and accounts are read anew"),
+                    Ok(()) => tracing::info!("certificates, domains, accounts and routes are read anew"),
                     Err(error) => tracing::error!("nothing is changed: {error}"),
                 },
             }
         }
     };
     stopping.await;
-    tracing::info!("stopping: transactions in progress may finish");
+    tracing::info!("stopping: transactions and deliveries in progress may finish");
     stop.cancel();
+    let ending = async {
+        // first what takes mail, then what delivers it: nothing is accepted that is not looked at once
+        let ended = running.join().await;
+        relaying.finish().await;
+        ended
+    };
     let ended = tokio::select! {
-        ended = running.join() => ended,
+        ended = ending => ended,
         // a second signal means: now
         () = stop_signals.next() => Ok(()),
     };

@@ -6,15 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use smtpkit_auth::{Account, Secret, SendAs, StoredCredential, Users};
+use smtpkit_relay::Directory;
 use smtpkit_server::Network;
 
 use super::args::ServeArgs;
 use super::config_file::{
     AccountTable, BareNewlineKey, ConfigError, DomainTable, ListenerTable, Loaded, Place, Sourced,
 };
-use super::directory::Directory;
 use super::first_start::FirstAccount;
 use super::listen_url::ListenUrl;
+use super::relay_settings::RelaySettings;
 
 /// The largest message taken unless somebody says otherwise: 50 MiB.
 const MESSAGE_OCTETS_MAX: u64 = 50 * 1024 * 1024;
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) directory: Directory,
     pub(crate) accounts: Vec<AccountSetting>,
     pub(crate) limits: Limits,
+    pub(crate) relay: RelaySettings,
     /// Whether nobody named an account, so that one may be made.
     pub(crate) wants_first_account: bool,
     /// What a person should hear before the server starts.
@@ -115,6 +117,7 @@ impl Settings {
             directory,
             accounts,
             limits: read_limits(args, loaded.as_ref())?,
+            relay: RelaySettings::read(args, loaded.as_ref())?,
             wants_first_account,
             warnings,
         })
@@ -425,7 +428,7 @@ fn parse_user(text: &str, place: Place) -> Result<AccountSetting, ConfigError> {
     Ok(AccountSetting { address, credential, send_as: Vec::new(), place })
 }
 
-fn read_secret_file(path: &Path, place: &Place) -> Result<String, ConfigError> {
+pub(crate) fn read_secret_file(path: &Path, place: &Place) -> Result<String, ConfigError> {
     fs::read_to_string(path).map_err(|error| {
         ConfigError::new(format!("{}: {error}", path.display()), "name a readable UTF-8 file").at(place)
     })
@@ -436,7 +439,7 @@ fn read_domains(
     loaded: Option<&Loaded>,
     directory: &mut Directory,
 ) -> Result<(), ConfigError> {
-    let bad = |error: super::directory::DirectoryError, remedy: &str, place: &Place| {
+    let bad = |error: smtpkit_relay::DirectoryError, remedy: &str, place: &Place| {
         ConfigError::new(error.to_string(), remedy).at(place)
     };
     for domain in &args.domains {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Server, check, shell, smtpkit};
+use crate::harness::{Server, check, shell, smtpkit, until};
 
 fn start(folder: tempfile::TempDir) -> Server {
     let mut command = smtpkit();
@@ -22,19 +22,21 @@ fn the_line_that_is_shown_sends_a_greeting() {
     let sent = shell(line.trim(), server.scratch(), std::env::var_os("PATH").unwrap());
     check(&sent, 0, &["1 of 1 recipients accepted"]);
     let new = server.data().join("mail/localhost/me/new");
-    assert_eq!(fs::read_dir(new).unwrap().count(), 1);
+    assert!(until(|| fs::read_dir(&new).is_ok_and(|files| files.count() == 1)), "{}", server.log());
 }
 
 #[test]
 fn the_password_is_shown_once_and_kept_as_a_hash() {
-    let server = start(tempfile::tempdir().unwrap());
+    let mut server = start(tempfile::tempdir().unwrap());
     let log = server.log();
     let password = log.lines().find_map(|line| line.trim().strip_prefix("password:")).unwrap();
     let password = password.split_whitespace().next().unwrap();
     let kept = fs::read_to_string(server.data().join("accounts")).unwrap();
     assert!(!kept.contains(password));
     assert!(kept.contains("$argon2id$"), "{kept}");
-    // the same folder again
+    // the same folder again, which belongs to one server at a time
+    server.signal("TERM");
+    assert_eq!(server.wait(), 0);
     let mut command = smtpkit();
     command.args(["serve", "--listen", "mx://127.0.0.1:0", "--data"]).arg(server.data());
     let log = server.scratch().join("second.log");

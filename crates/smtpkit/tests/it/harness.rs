@@ -106,8 +106,24 @@ impl Server {
         command
     }
 
-    /// The messages in the mailbox of a local part, sorted by name.
+    /// The messages in the mailbox of a local part, sorted by name, when nothing waits in the queue any more.
     pub(crate) fn messages(&self, local_part: &str) -> Vec<Vec<u8>> {
+        let mut listed = (0, String::new(), String::new());
+        let drained = until(|| {
+            listed = self.queue(&["list", "--json"]);
+            listed.0 == 0 && listed.1.is_empty()
+        });
+        assert!(drained, "the queue does not drain: {listed:?}\n{}", self.log());
+        self.stored(local_part)
+    }
+
+    /// Runs `smtpkit queue` on the data folder.
+    pub(crate) fn queue(&self, arguments: &[&str]) -> (i32, String, String) {
+        finish(smtpkit().arg("queue").args(arguments).arg("--data").arg(self.data()))
+    }
+
+    /// The messages in the mailbox of a local part as they are now.
+    pub(crate) fn stored(&self, local_part: &str) -> Vec<Vec<u8>> {
         let new = self.data().join("mail/example.test").join(local_part).join("new");
         let Ok(entries) = fs::read_dir(new) else { return Vec::new() };
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -134,6 +150,16 @@ impl Drop for Server {
     }
 }
 
+/// Asks again and again, at most as often as a slow machine needs, whether something has come about.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) -> bool {
+    (0..1_000).any(|attempt| {
+        if attempt > 0 {
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+        }
+        is_so()
+    })
+}
+
 /// Gives a command standard input.
 pub(crate) fn with_input(command: &mut Command, input: impl AsRef<[u8]>) -> (i32, String, String) {
     let mut child =
@@ -144,11 +170,11 @@ pub(crate) fn with_input(command: &mut Command, input: impl AsRef<[u8]>) -> (i32
     (status.code().unwrap_or(-1), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// Splits a stored message into its trace fields and what was sent.
+/// Splits a stored message into its trace fields (Return-Path, Delivered-To, Received) and what was sent.
 pub(crate) fn split_trace(message: &[u8]) -> (Vec<String>, &[u8]) {
     let mut fields = Vec::new();
     let mut rest = message;
-    for name in ["Return-Path:", "Received:"] {
+    for name in ["Return-Path:", "Delivered-To:", "Received:"] {
         assert!(rest.starts_with(name.as_bytes()), "{name} is missing in {}", String::from_utf8_lossy(rest));
         let mut end = 0;
         loop {

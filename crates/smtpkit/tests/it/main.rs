@@ -11,6 +11,8 @@ mod harness;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod secrets;

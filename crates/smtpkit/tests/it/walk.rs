@@ -24,8 +24,9 @@ fn delivers_octet_by_octet(scheme: &str, protocol: &str) {
     assert_eq!(stored.len(), 1);
     let (trace, content) = split_trace(&stored[0]);
     assert_eq!(trace[0], "Return-Path: <alice@example.test>");
-    assert!(trace[1].contains("by mx.example.test"), "{}", trace[1]);
-    assert!(trace[1].contains(&format!("with {protocol}")), "{}", trace[1]);
+    assert_eq!(trace[1], "Delivered-To: bob@example.test");
+    assert!(trace[2].contains("by mx.example.test"), "{}", trace[2]);
+    assert!(trace[2].contains(&format!("with {protocol}")), "{}", trace[2]);
     assert!(content == message, "the content differs from what was sent");
 }
 
