@@ -2,82 +2,17 @@
 //!
 //! What a reply does is in `replies.rs`, what each state takes is the table in `awaited.rs`.
 
-use super::config::{ClientConfig, Plaintext, Protocol};
-use super::content::{Outgoing, Part, Progress, Transfer};
-use super::event::{ClientEvent, Closed, Ending, Ticket};
-use super::flight::{Asked, Flights, Note, Rules};
+use super::config::ClientConfig;
+use super::content::{Part, Progress};
+use super::event::{ClientEvent, Ending, Ticket};
+use super::flight::{Asked, Note};
 use super::inbox::Inbox;
-use super::offers::{Offered, Offers, Unsupported};
-use super::transaction::{Plan, Transaction};
+use super::order::OrderError;
+use super::state::{Core, Notice, Phase};
+use super::transaction::Plan;
 use super::upgrade::{ClientUpgrade, Fatal};
-use super::{Awaited, Clock, Pipelining};
 use crate::wire::{Iov, Tick, Wire};
-use alloc::collections::VecDeque;
-use smtpkit_codec::{
-    Auth, Command, EhloReply, Envelope, InitialResponse, Mail, MechanismName, Rcpt, ReplyStep,
-};
-
-/// Why an order was not taken. Nothing has been sent, the connection is as good as before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OrderError {
-    /// The machine awaits a reply, an answer or content; ask [`Client::is_ready`].
-    NotReady,
-    /// The connection is over.
-    Over,
-    /// The configuration refuses to say this in plaintext.
-    Plaintext,
-    /// TLS is on already, or the peer does not offer STARTTLS.
-    StartTls,
-    /// The command has an order method of its own, or changes the state of the session.
-    Command,
-    /// An answer in an AUTH exchange holds another octet than those of base64.
-    NotBase64,
-    /// The envelope has no recipient.
-    NoRecipients,
-    /// The peer cannot do what the message needs.
-    Unsupported(Unsupported),
-}
-
-impl core::fmt::Display for OrderError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::NotReady => "the session is in the middle of something else",
-            Self::Over => "the connection is over",
-            Self::Plaintext => "refused in plaintext: STARTTLS has to come first",
-            Self::StartTls => "STARTTLS is not offered, or TLS is on already",
-            Self::Command => "this command cannot be given as a plain one",
-            Self::NotBase64 => "the answer is not base64",
-            Self::NoRecipients => "the envelope has no recipient",
-            Self::Unsupported(what) => return what.fmt(f),
-        })
-    }
-}
-
-impl core::error::Error for OrderError {}
-
-/// What a session may be asked now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Before the reply to the hello.
-    Opening,
-    /// Orders are taken when no reply is owed.
-    Open,
-    /// The caller owes an answer in an AUTH exchange.
-    Challenged,
-    /// The peer waits for a TLS handshake.
-    Upgrading,
-    /// Nothing more is said or heard.
-    Over,
-}
-
-/// Events that carry no reply, in the order in which they are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Notice {
-    Upgrade,
-    Content(Ticket),
-    Finished(Ticket),
-}
+use smtpkit_codec::{Auth, Command, EhloReply, Envelope, InitialResponse, MechanismName, ReplyStep};
 
 /// The sending side of one SMTP or LMTP connection (RFC 5321 §3, RFC 2033), without I/O.
 ///
@@ -105,25 +40,6 @@ pub(super) enum Notice {
 pub struct Client<B> {
     inbox: Inbox,
     pub(super) core: Core<B>,
-}
-
-/// All of the machine but the received octets, which events borrow.
-pub(super) struct Core<B> {
-    pub(super) config: ClientConfig,
-    pub(super) phase: Phase,
-    pub(super) encrypted: bool,
-    pub(super) flights: Flights,
-    pub(super) content: Outgoing<B>,
-    pub(super) transactions: VecDeque<Transaction>,
-    pub(super) ehlo: Option<EhloReply>,
-    pub(super) offers: Offers,
-    pub(super) clock: Clock,
-    pub(super) tickets: u64,
-    pub(super) needs_reset: bool,
-    pub(super) notices: VecDeque<Notice>,
-    /// What the reply at hand answers, while it is looked at.
-    pub(super) answered: Option<Awaited>,
-    pub(super) closed: Option<Closed>,
 }
 
 impl<B: AsRef<[u8]>> Client<B> {
@@ -339,195 +255,6 @@ impl<B: AsRef<[u8]>> Client<B> {
     /// The octets of the content under way that were written, dot-stuffing included.
     pub const fn content_octets(&self) -> u64 {
         self.core.content.octets()
-    }
-}
-
-impl<B: AsRef<[u8]>> Core<B> {
-    fn new(config: ClientConfig, now: Tick) -> Self {
-        Self {
-            config,
-            phase: Phase::Opening,
-            encrypted: false,
-            flights: Flights::new(),
-            content: Outgoing::new(),
-            transactions: VecDeque::new(),
-            ehlo: None,
-            offers: Offers::default(),
-            clock: Clock::new(now),
-            tickets: 0,
-            needs_reset: false,
-            notices: VecDeque::new(),
-            answered: None,
-            closed: None,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.phase == Phase::Open
-            && self.flights.is_empty()
-            && self.transactions.is_empty()
-            && self.notices.is_empty()
-    }
-
-    fn can_chain(&self) -> bool {
-        self.phase == Phase::Open
-            && self.pipelines()
-            && self.transactions.len() == 1
-            && matches!(self.content.progress(), Progress::Writing(Part::Last) | Progress::Written)
-            && !self.flights.awaits_chunk()
-    }
-
-    pub(super) fn pipelines(&self) -> bool {
-        self.offers.pipelining && self.config.pipelining == Pipelining::WhenOffered
-    }
-
-    fn take_order(&mut self, now: Tick) -> Result<(), OrderError> {
-        match self.phase {
-            Phase::Over => Err(OrderError::Over),
-            _ if self.is_ready() => {
-                self.clock.advance(now);
-                self.clock.progress();
-                Ok(())
-            }
-            _ => Err(OrderError::NotReady),
-        }
-    }
-
-    fn refuse_plaintext(&self) -> Result<(), OrderError> {
-        match self.config.plaintext {
-            Plaintext::Refused if !self.encrypted => Err(OrderError::Plaintext),
-            _ => Ok(()),
-        }
-    }
-
-    /// Plans one command and sends it as soon as the rules allow.
-    pub(super) fn say(&mut self, command: &Command<'_>, asked: Asked) {
-        self.flights.plan(command, asked);
-        self.release();
-    }
-
-    /// EHLO, or LHLO where the protocol is LMTP.
-    pub(super) fn say_hello(&mut self) {
-        let name = self.config.client_name();
-        let hello = match self.config.protocol {
-            Protocol::Smtp => Command::Ehlo(name),
-            Protocol::Lmtp => Command::Lhlo(name),
-        };
-        self.flights.plan(&hello, Asked::Ehlo);
-        self.release();
-    }
-
-    fn answer_challenge(&mut self, line: &[u8], now: Tick) -> Result<(), OrderError> {
-        if self.phase != Phase::Challenged {
-            return Err(OrderError::NotReady);
-        }
-        self.phase = Phase::Open;
-        self.clock.advance(now);
-        self.clock.progress();
-        self.flights.plan_auth_line(line);
-        self.release();
-        Ok(())
-    }
-
-    fn begin(&mut self, envelope: &Envelope, plan: &Plan) -> Result<Ticket, OrderError> {
-        if envelope.recipients.is_empty() {
-            return Err(OrderError::NoRecipients);
-        }
-        let session =
-            Offered { ehlo: self.ehlo.as_ref(), encrypted: self.encrypted, transactions: self.tickets };
-        let parameters = self.offers.parameters(&session, envelope, plan).map_err(OrderError::Unsupported)?;
-        let ticket = Ticket(self.tickets);
-        self.tickets += 1;
-        if core::mem::take(&mut self.needs_reset) {
-            self.flights.plan(&Command::Rset, Asked::Reset);
-        }
-        let mail = Mail { reverse_path: envelope.reverse_path.as_ref(), parameters: parameters.as_ref() };
-        self.flights.plan(&Command::Mail(mail), Asked::Mail(ticket));
-        for (index, recipient) in envelope.recipients.iter().enumerate() {
-            let rcpt =
-                Rcpt { forward_path: recipient.path.as_ref(), parameters: recipient.parameters.as_ref() };
-            self.flights.plan(&Command::Rcpt(rcpt), Asked::Rcpt(ticket, index));
-        }
-        if plan.transfer == Transfer::Data {
-            self.flights.plan(&Command::Data, Asked::Data(ticket));
-        }
-        self.transactions.push_back(Transaction::new(ticket, envelope.recipients.len(), plan));
-        self.clock.transaction_started();
-        self.release();
-        Ok(ticket)
-    }
-
-    fn lend(&mut self, piece: B, part: Part, now: Tick) -> Result<(), OrderError> {
-        let Some(transaction) = self.transactions.front() else { return Err(OrderError::NotReady) };
-        if self.closed.is_some() {
-            return Err(OrderError::Over);
-        }
-        if self.content.progress() != Progress::Wanted {
-            return Err(OrderError::NotReady);
-        }
-        let ticket = transaction.ticket;
-        if transaction.transfer == Transfer::Chunks {
-            let asked = if part == Part::Last { Asked::Content(ticket) } else { Asked::Chunk(ticket) };
-            self.flights.begin_content(asked);
-        }
-        self.notices.retain(|notice| *notice != Notice::Content(ticket));
-        self.clock.advance(now);
-        self.clock.progress();
-        self.clock.piece_lent();
-        if let Err(unclean) = self.content.lend(piece, part) {
-            self.close(Ending::Unclean(unclean));
-        }
-        Ok(())
-    }
-
-    /// Lets as many planned commands go as the rules allow.
-    pub(super) fn release(&mut self) {
-        if self.content.is_open() {
-            return;
-        }
-        let rules =
-            Rules { pipelining: self.pipelines(), octets_max: self.config.unanswered_octets_max as u64 };
-        let transactions = &self.transactions;
-        self.flights.release(rules, |asked| match asked {
-            Asked::Data(ticket) => transactions
-                .iter()
-                .find(|transaction| transaction.ticket == ticket)
-                .is_some_and(Transaction::lets_data_go),
-            _ => true,
-        });
-    }
-
-    /// Ends the connection: nothing more is said or heard.
-    pub(super) fn close(&mut self, why: Ending) -> Closed {
-        if let Some(closed) = self.closed {
-            return closed;
-        }
-        let unanswered = || self.flights.front().map(|(asked, _)| asked.awaited());
-        let awaited = self.answered.or_else(unanswered);
-        let is_written = self.content.progress() == Progress::Written;
-        let unknown = self.transactions.front().filter(|front| is_written && !front.given_up);
-        let unknown = unknown.map(|transaction| transaction.ticket);
-        let closed = Closed { why, awaited, unknown };
-        self.closed = Some(closed);
-        self.phase = Phase::Over;
-        self.content.clear();
-        self.notices.retain(|notice| matches!(notice, Notice::Finished(_)));
-        closed
-    }
-
-    fn deadline(&self) -> Option<Tick> {
-        if matches!(self.phase, Phase::Over | Phase::Upgrading | Phase::Challenged) {
-            return None;
-        }
-        let timeouts = &self.config.timeouts;
-        match self.flights.front() {
-            Some((asked, _))
-                if self.content.progress() != Progress::Wanted || self.flights.awaits_chunk() =>
-            {
-                Some(self.clock.deadline(timeouts, asked.awaited(), self.content.octets()))
-            }
-            _ => self.clock.transaction_deadline(timeouts),
-        }
     }
 }
 

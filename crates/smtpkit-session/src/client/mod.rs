@@ -21,7 +21,8 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `awaited` | the state table and its drawing |
-//! | `machine` | orders and [`Wire`](crate::Wire) |
+//! | `machine`, `order` | orders and [`Wire`](crate::Wire) |
+//! | `state` | the state that orders and replies act on |
 //! | `replies` | what a reply does |
 //! | `flight` | which commands are on the wire |
 //! | `content` | content on its way out |
@@ -37,17 +38,19 @@ mod flight;
 mod inbox;
 mod machine;
 mod offers;
+mod order;
 mod replies;
+mod state;
 mod transaction;
 mod upgrade;
 
 pub use awaited::Awaited;
-use clock::Clock;
 pub use config::{ClientConfig, Pipelining, Plaintext, Protocol, UNANSWERED_OCTETS};
 pub use content::Transfer;
 pub use event::{Answered, ClientEvent, Closed, Ending, Ticket};
 pub use flight::Note;
-pub use machine::{Client, OrderError};
+pub use machine::Client;
 pub use offers::Unsupported;
+pub use order::OrderError;
 pub use transaction::{Delivery, Plan};
 pub use upgrade::{ClientUpgrade, Fatal};

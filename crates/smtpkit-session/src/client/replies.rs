@@ -5,8 +5,8 @@ use super::config::Protocol;
 use super::content::{Part, Progress, Transfer};
 use super::event::{Answered, Ending, Ticket};
 use super::flight::Asked;
-use super::machine::{Core, Notice, Phase};
 use super::offers::Offers;
+use super::state::{Core, Notice, Phase};
 use super::transaction::Transaction;
 use smtpkit_codec::{Command, EhloReplyRef, ReplyCode, ReplyRef, Severity};
 
