@@ -165,9 +165,13 @@ impl<'a> EhloReplyRef<'a> {
 
     /// `AUTH`: the mechanisms, those of the old form `AUTH=` among them, each once (RFC 4954 §3).
     pub fn auth_mechanisms(self) -> impl Iterator<Item = MechanismName<'a>> {
+        // only the lines of AUTH are parsed, of which a server sends one or two
         let announced = move || {
-            let offered = if self.has(Keyword::Auth) { Some(self.extensions()) } else { None };
-            offered.into_iter().flatten().flat_map(Extension::mechanisms)
+            let lines = self.has(Keyword::Auth).then(|| self.lines().skip(1)).into_iter().flatten();
+            lines
+                .filter(|line| keyword_of(line) == Some(Keyword::Auth))
+                .filter_map(|line| whole(from_utf8(line).ok()?, ehlo_line).ok())
+                .flat_map(Extension::mechanisms)
         };
         announced()
             .enumerate()
@@ -328,7 +332,7 @@ fn keyword_of(line: &[u8]) -> Option<Keyword> {
     let keyword = line.get(..Class::KEYWORD.run(line))?;
     let found = Keyword::of_keyword(keyword)?;
     match line.get(keyword.len()) {
-        None | Some(b' ') => Some(found),
+        None | Some(b' ' | b'\t') => Some(found),
         Some(b'=') if found == Keyword::Auth => Some(found),
         Some(_) => None,
     }

@@ -67,6 +67,10 @@ pub(super) fn unknown(input: &str) -> Parsed<'_, Unknown<'_>> {
     if rest.is_empty() {
         return Ok((rest, Unknown { verb, argument: None }));
     }
+    if Verb::named(verb).is_some() {
+        // a known verb with something else than a space behind it, such as a tab
+        return Err(Fault::at(rest, Expected::Space));
+    }
     let argument = token::skip_spaces(rest);
     if argument.len() == rest.len() {
         return Err(Fault::at(input, Expected::Verb));
