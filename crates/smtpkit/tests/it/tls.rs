@@ -130,7 +130,7 @@ fn a_client_hello_on_a_plaintext_port_is_refused() {
         let connector = trusting(&server.data().join("tls/ca.pem"));
         let stream = connect(&server, scheme);
         let refused = connector.connect_blocking(stream, server_name("127.0.0.1").unwrap(), PATIENCE);
-        let error = refused.err().expect("the greeting is no handshake");
+        let error = refused.expect_err("the greeting is no handshake");
         assert_eq!(error.kind(), smtpkit_tls::ErrorKind::Plaintext, "{scheme}: {error}");
         // the octets of a handshake are junk commands: a reply each, or the end, but never silence
         let mut stream = connect(&server, scheme);
