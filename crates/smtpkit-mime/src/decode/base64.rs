@@ -32,6 +32,8 @@ static ENGINE: LazyLock<BlockEngine> = LazyLock::new(|| {
 /// Letters of a full line (RFC 2045 §6.8), and its octets with the line end.
 const LINE_LETTERS: usize = 76;
 const LINE_OCTETS: usize = LINE_LETTERS + 2;
+/// Shorter lines are decoded octet by octet; gathering them would cost more.
+const LINE_LETTERS_MIN: usize = 16;
 /// Lines that are decoded in one go. The engine takes 32 letters a step and leaves the last four to a slower
 /// way; 115 lines are a whole number of steps and those four.
 const BLOCK_LINES: usize = 115;
@@ -147,9 +149,14 @@ impl Base64Decoder {
     /// Decodes one block of clean lines of any length; how many octets that were, none if the engine refused it.
     fn push_lines(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
         let letters = self.letters.as_mut_slice();
+        // what holds no letters must not be walked over once for every block
+        let input = input.get(..2 * LINE_OCTETS * BLOCK_LINES).unwrap_or(input);
         let (mut filled, mut at, mut length) = (0, 0, 0);
         while filled < letters.len() && at < input.len() {
             let (line, octets) = line_of(input.get(at..).unwrap_or_default(), &mut length);
+            if line.len() < LINE_LETTERS_MIN && at + octets < input.len() {
+                break;
+            }
             let room = letters.get_mut(filled..).unwrap_or_default();
             let taken = line.get(..room.len()).unwrap_or(line);
             if let Some(target) = room.get_mut(..taken.len()) {

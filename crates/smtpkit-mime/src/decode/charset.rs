@@ -31,12 +31,13 @@ pub struct Decoded<'a> {
 pub fn decode<'a>(label: &str, octets: &'a [u8]) -> Decoded<'a> {
     let label = label.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\''));
     if let Some(encoding) = encoding_of(label) {
-        if encoding == UTF_8
-            && let Ok(text) = simdutf8::basic::from_utf8(octets)
-        {
-            return Decoded {
-                text: Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
-                defect: None,
+        if encoding == UTF_8 {
+            let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
+            return match simdutf8::basic::from_utf8(octets) {
+                Ok(text) => Decoded { text: Cow::Borrowed(text), defect: None },
+                Err(_) => {
+                    Decoded { text: Cow::Owned(broken_utf8(octets)), defect: Some(DefectKind::BadCharacter) }
+                }
             };
         }
         let (text, _, bad) = encoding.decode(octets);
@@ -47,6 +48,20 @@ pub fn decode<'a>(label: &str, octets: &'a [u8]) -> Decoded<'a> {
         return Decoded { text: Cow::Owned(text), defect: bad.then_some(DefectKind::BadCharacter) };
     }
     Decoded { text: unlabelled(octets), defect: Some(DefectKind::UnknownCharset) }
+}
+
+/// UTF-8 with U+FFFD for what is none, in exactly the memory that it needs.
+fn broken_utf8(octets: &[u8]) -> String {
+    const REPLACEMENT: &str = "\u{fffd}";
+    let length = |chunk: std::str::Utf8Chunk<'_>| {
+        chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len() }
+    };
+    let mut text = String::with_capacity(octets.utf8_chunks().map(length).sum());
+    for chunk in octets.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.push_str(if chunk.invalid().is_empty() { "" } else { REPLACEMENT });
+    }
+    text
 }
 
 /// Decodes the octets of a part whose `label` may be missing: without one, or under the name of ASCII, they are

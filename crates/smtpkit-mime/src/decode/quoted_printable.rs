@@ -148,13 +148,14 @@ fn usual(input: &[u8], buffer: &mut [u8; BUFFER_OCTETS], out: &mut Vec<u8>) -> u
         }
         let length = short_run(rest, buffer.get_mut(filled..).unwrap_or_default());
         match rest.get(length..) {
-            Some([b'=', b'\r', b'\n', after @ ..]) => {
+            Some(after @ [b'=', tail @ ..]) => {
                 filled += length;
                 rest = after;
-            }
-            Some(escape @ [b'=', high, low, ..]) if hex_pair(*high, *low).is_some() => {
-                filled += length;
-                rest = escape;
+                match tail {
+                    [b'\r', b'\n', after @ ..] => rest = after,
+                    [high, low, ..] if hex_pair(*high, *low).is_some() => {}
+                    _ => break,
+                }
             }
             Some([b'\n', after @ ..]) if !ends_in_padding(rest.get(..length).unwrap_or_default()) => {
                 if let Some(slot) = buffer.get_mut(filled + length) {

@@ -6,7 +6,8 @@
 
 use crate::decode::{Base64Decoder, charset, hex_pair};
 
-/// How far a `?` inside of the encoded text is tolerated.
+/// How many `?` inside of the encoded text are tolerated, and how far from each other.
+const STRAY_MARKS_MAX: usize = 4;
 const STRAY_MARK_OCTETS_MAX: usize = 256;
 
 /// `=?charset?encoding?text?=`, not yet decoded.
@@ -36,8 +37,10 @@ impl<'a> EncodedWord<'a> {
             _ => return None,
         };
         let mut end = memchr::memchr(b'?', text)?;
+        let mut stray = 0;
         while text.get(end + 1) != Some(&b'=') {
-            if base64 || end > STRAY_MARK_OCTETS_MAX {
+            stray += 1;
+            if base64 || stray > STRAY_MARKS_MAX {
                 return None;
             }
             let next = end + 1;
@@ -126,10 +129,9 @@ impl<'a> Joiner<'a> {
         }
         self.flush();
         self.charset = b"";
-        for line in text.split(|octet| *octet == b'\n') {
-            let line = charset::unlabelled(line.strip_suffix(b"\r").unwrap_or(line));
+        for line in charset::unlabelled(text).split('\n') {
             // a carriage return on its own is no line end, and nothing that text should hold
-            for (index, part) in line.split('\r').enumerate() {
+            for (index, part) in line.strip_suffix('\r').unwrap_or(line).split('\r').enumerate() {
                 self.text.push_str(if index > 0 { " " } else { "" });
                 self.text.push_str(part);
             }

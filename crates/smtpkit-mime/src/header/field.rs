@@ -94,13 +94,17 @@ pub(crate) fn skim(rest: &[u8]) -> Option<(usize, usize)> {
         return None;
     }
     let mut end = colon + 1;
-    loop {
+    while end < PLAIN_OCTETS_MAX {
         end += line_feed(rest.get(end..)?)? + 1;
         if !matches!(rest.get(end)?, b' ' | b'\t') {
             return Some((colon, end));
         }
     }
+    None
 }
+
+/// Longer fields are not looked at twice.
+const PLAIN_OCTETS_MAX: usize = 4096;
 
 /// Where the first line feed stands; lines are too short for a search to be worth its call.
 #[inline]
@@ -144,7 +148,10 @@ fn name_end(octets: &[u8]) -> Option<usize> {
 pub(crate) fn folded_end(rest: &[u8], from: usize, last: bool) -> Result<usize, usize> {
     let mut at = from;
     loop {
-        let Some(found) = memchr(b'\n', rest.get(at..).unwrap_or_default()) else {
+        let unseen = rest.get(at..).unwrap_or_default();
+        // the shortest lines are not worth the call of a search
+        let near = unseen.first_chunk::<8>().map_or(8, |word| swar::first(u64::from_le_bytes(*word), b'\n'));
+        let Some(found) = (if near < 8 { Some(near) } else { memchr(b'\n', unseen) }) else {
             return if last { Ok(rest.len()) } else { Err(rest.len()) };
         };
         let end = at + found + 1;

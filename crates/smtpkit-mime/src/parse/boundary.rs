@@ -6,14 +6,31 @@
 
 use memchr::memmem;
 
-use crate::limits::DELIMITER_LINE_OCTETS_MAX;
+use crate::limits::{BOUNDARY_OCTETS_MAX, DELIMITER_LINE_OCTETS_MAX};
 
 /// The boundaries of the multiparts that are open, outermost first, in one allocation.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Boundaries {
     octets: Vec<u8>,
-    /// Where each boundary ends in `octets`, and the level of the structure to which it belongs.
-    levels: Vec<(u32, u16)>,
+    open: Vec<Open>,
+    /// How long the shortest one is.
+    shortest: usize,
+}
+
+/// One open boundary.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    /// Where it ends in the octets of all.
+    end: u32,
+    /// The level of the structure to which it belongs.
+    level: u16,
+    /// What its octets are compared by before they are compared: most lines are none of many boundaries.
+    hash: u32,
+}
+
+/// FNV-1a.
+fn hash(octets: &[u8]) -> u32 {
+    octets.iter().fold(0x811c_9dc5, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
 }
 
 /// What a line that begins with two dashes is.
@@ -21,8 +38,8 @@ pub(crate) struct Boundaries {
 pub(crate) enum Line {
     /// The delimiter of the multipart at `level`; the next line is `length` octets further.
     Delimiter { level: u16, closes: bool, length: usize },
-    /// Nothing to the open multiparts.
-    Other,
+    /// Nothing to the open multiparts; `length` is 0 if the line is too long to be looked at.
+    Other { length: usize },
     /// The window ends before this can be said.
     Incomplete,
 }
@@ -38,20 +55,21 @@ pub(crate) enum Found {
 
 impl Boundaries {
     pub(crate) fn is_empty(&self) -> bool {
-        self.levels.is_empty()
+        self.open.is_empty()
     }
 
     pub(crate) fn open(&mut self, boundary: &[u8], level: u16) {
         self.octets.extend_from_slice(boundary);
-        self.levels.push((self.octets.len() as u32, level));
+        self.shortest = if self.open.is_empty() { boundary.len() } else { self.shortest.min(boundary.len()) };
+        self.open.push(Open { end: self.octets.len() as u32, level, hash: hash(boundary) });
     }
 
     /// Forgets the boundaries of `level` and of everything inside of it.
     pub(crate) fn close(&mut self, level: u16) {
-        while self.levels.last().is_some_and(|(_, of)| *of >= level) {
-            self.levels.pop();
+        while self.open.last().is_some_and(|open| open.level >= level) {
+            self.open.pop();
         }
-        self.octets.truncate(self.levels.last().map_or(0, |(end, _)| *end as usize));
+        self.octets.truncate(self.open.last().map_or(0, |open| open.end as usize));
     }
 
     /// Says what the line at the start of `rest`, which begins with two dashes, is.
@@ -59,23 +77,32 @@ impl Boundaries {
         let seen = rest.get(..DELIMITER_LINE_OCTETS_MAX).unwrap_or(rest);
         let (line, length) = match memchr::memchr(b'\n', seen) {
             Some(end) => (seen.get(2..end).unwrap_or_default(), end + 1),
-            None if seen.len() == DELIMITER_LINE_OCTETS_MAX => return Line::Other,
+            None if seen.len() == DELIMITER_LINE_OCTETS_MAX => return Line::Other { length: 0 },
             None if last => (seen.get(2..).unwrap_or_default(), seen.len()),
             None => return Line::Incomplete,
         };
         let line = line.trim_ascii_end();
-        let mut end = self.octets.len();
-        for (index, (_, level)) in self.levels.iter().enumerate().rev() {
-            let start =
-                index.checked_sub(1).and_then(|i| self.levels.get(i)).map_or(0, |(end, _)| *end as usize);
-            let boundary = self.octets.get(start..end).unwrap_or_default();
-            end = start;
-            let Some(tail) = line.strip_prefix(boundary) else { continue };
-            if tail.is_empty() || tail == b"--" {
-                return Line::Delimiter { level: *level, closes: !tail.is_empty(), length };
+        if line.len() < self.shortest || line.len() > BOUNDARY_OCTETS_MAX + 2 {
+            return Line::Other { length };
+        }
+        let stem = line.strip_suffix(b"--").unwrap_or(line);
+        let (line_hash, stem_hash) = (hash(line), hash(stem));
+        for (index, open) in self.open.iter().enumerate().rev() {
+            if open.hash != line_hash && open.hash != stem_hash {
+                continue;
+            }
+            let boundary = self.boundary(index);
+            if boundary == line || boundary == stem {
+                return Line::Delimiter { level: open.level, closes: boundary != line, length };
             }
         }
-        Line::Other
+        Line::Other { length }
+    }
+
+    fn boundary(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).and_then(|before| self.open.get(before)).map_or(0, |open| open.end);
+        let end = self.open.get(index).map_or(start, |open| open.end);
+        self.octets.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// Looks for the first delimiter in `body`; `line_start` says whether `body` begins at the start of a line.
@@ -86,12 +113,13 @@ impl Boundaries {
                     return Found::Delimiter { data_end: 0, dashes: 0, level, closes, length };
                 }
                 Line::Incomplete => return Found::NotBefore { safe: 0 },
-                Line::Other => {}
+                Line::Other { .. } => {}
             }
         } else if line_start && !last && body == b"-" {
             return Found::NotBefore { safe: 0 };
         }
-        for dashes in Candidates::new(body) {
+        let mut candidates = Candidates::new(body);
+        while let Some(dashes) = candidates.next() {
             let rest = body.get(dashes..).unwrap_or_default();
             match self.match_line(rest, last) {
                 Line::Delimiter { level, closes, length } => {
@@ -99,7 +127,7 @@ impl Boundaries {
                     return Found::Delimiter { data_end, dashes, level, closes, length };
                 }
                 Line::Incomplete => return Found::NotBefore { safe: before_line_end(body, dashes) },
-                Line::Other => {}
+                Line::Other { length } => candidates.skip_line(length),
             }
         }
         Found::NotBefore { safe: if last { body.len() } else { before_open_line(body) } }
@@ -141,12 +169,22 @@ impl<'a> Candidates<'a> {
     fn new(body: &'a [u8]) -> Self {
         Self { body, at: 0, vain: 0, word: None }
     }
+
+    /// Goes on at the end of the line that the last candidate begins, which is `length` octets long.
+    fn skip_line(&mut self, length: usize) {
+        // the last candidate is right before `at`, its line feed belongs to the next one
+        self.at = (self.at + length).saturating_sub(2).max(self.at);
+    }
 }
 
 impl Iterator for Candidates<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
+        if self.body.get(self.at..)?.starts_with(b"\n--") {
+            self.at += 2;
+            return Some(self.at - 1);
+        }
         while self.word.is_none() {
             let dash = self.at + memchr::memchr(b'-', self.body.get(self.at..)?)?;
             self.at = dash + 1;
@@ -186,10 +224,10 @@ mod tests {
             ("--b \t\n", Line::Delimiter { level: 0, closes: false, length: 6 }),
             ("--b--\n", Line::Delimiter { level: 0, closes: true, length: 6 }),
             ("--b", Line::Delimiter { level: 0, closes: false, length: 3 }),
-            ("--bc\n", Line::Other),
-            ("--b --\n", Line::Other),
-            ("-- b\n", Line::Other),
-            ("--\n", Line::Other),
+            ("--bc\n", Line::Other { length: 5 }),
+            ("--b --\n", Line::Other { length: 7 }),
+            ("-- b\n", Line::Other { length: 5 }),
+            ("--\n", Line::Other { length: 3 }),
         ] {
             assert_eq!(all.match_line(line.as_bytes(), true), expected, "{line:?}");
         }

@@ -223,7 +223,7 @@ impl Structure {
                 Some(b'-') => match self.boundaries.match_line(rest, last) {
                     Line::Delimiter { .. } => return self.header_end(0, true),
                     Line::Incomplete => return Move::token(Token::NeedMore),
-                    Line::Other => {}
+                    Line::Other { .. } => {}
                 },
                 None if !last => return Move::token(Token::NeedMore),
                 _ => {}
