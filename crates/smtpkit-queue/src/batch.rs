@@ -176,7 +176,7 @@ pub enum Action {
     Hold,
     /// Held ones are queued again, due now.
     Release,
-    /// Queued ones are due now. Held ones stay held.
+    /// Queued ones that are not due yet are due now. Held ones stay held.
     Retry,
     /// Nothing is owed any more, and nobody is told. An attempt that is under way goes on.
     Remove,

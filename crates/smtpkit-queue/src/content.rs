@@ -244,12 +244,15 @@ impl ContentReader {
 
 impl io::Read for ContentReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let chunk = self.chunk(self.position, out.len())?;
-        for (to, from) in out.iter_mut().zip(&chunk) {
-            *to = *from;
-        }
-        self.position += chunk.len() as u64;
-        Ok(chunk.len())
+        let count = match &self.stored {
+            Stored::Inline(content) => {
+                let start = usize::try_from(self.position).unwrap_or(usize::MAX);
+                content.get(start..).unwrap_or_default().read(out)?
+            }
+            Stored::File(file) => std::os::unix::fs::FileExt::read_at(&**file, out, self.position)?,
+        };
+        self.position += count as u64;
+        Ok(count)
     }
 }
 

@@ -32,7 +32,11 @@ struct Cell<T> {
 }
 
 enum State<T> {
-    Waiting(Option<Waker>),
+    Waiting {
+        waker: Option<Waker>,
+        /// Does a thread sleep? Waking nobody would cost a system call all the same.
+        blocked: bool,
+    },
     Answered(Option<Result<T, SpoolError>>),
 }
 
@@ -45,7 +49,10 @@ impl<T> Cell<T> {
 
 impl<T> Pending<T> {
     pub(crate) fn new() -> (Promise<T>, Self) {
-        let cell = Arc::new(Cell { state: Mutex::new(State::Waiting(None)), changed: Condvar::new() });
+        let cell = Arc::new(Cell {
+            state: Mutex::new(State::Waiting { waker: None, blocked: false }),
+            changed: Condvar::new(),
+        });
         (Promise(Some(Arc::clone(&cell))), Self(cell))
     }
 
@@ -62,7 +69,8 @@ impl<T> Pending<T> {
         loop {
             match &mut *state {
                 State::Answered(answer) => return answer.take().unwrap_or(Err(SpoolError::Closed)),
-                State::Waiting(_) => {
+                State::Waiting { blocked, .. } => {
+                    *blocked = true;
                     state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
             }
@@ -76,7 +84,7 @@ impl<T> Future for Pending<T> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self.0.lock() {
             State::Answered(answer) => Poll::Ready(answer.take().unwrap_or(Err(SpoolError::Closed))),
-            State::Waiting(waker) => {
+            State::Waiting { waker, .. } => {
                 match waker {
                     Some(known) => known.clone_from(context.waker()),
                     None => *waker = Some(context.waker().clone()),
@@ -101,8 +109,11 @@ impl<T> Promise<T> {
     fn answer(&mut self, answer: Result<T, SpoolError>) {
         let Some(cell) = self.0.take() else { return };
         let before = std::mem::replace(&mut *cell.lock(), State::Answered(Some(answer)));
-        cell.changed.notify_all();
-        if let State::Waiting(Some(waker)) = before {
+        let State::Waiting { waker, blocked } = before else { return };
+        if blocked {
+            cell.changed.notify_all();
+        }
+        if let Some(waker) = waker {
             waker.wake();
         }
     }

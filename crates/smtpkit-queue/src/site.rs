@@ -3,6 +3,7 @@
 //! The relay makes the text (a domain, the set of its MX hosts, a smarthost, a mailbox store); the
 //! queue only groups and takes turns by it.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +28,12 @@ impl Site {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Site {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -18,7 +18,7 @@ use crate::entry::Entry;
 use crate::filter::{Counts, Match};
 use crate::queue_id::QueueId;
 use crate::recipient::{RecipientKey, RecipientState};
-use crate::row::{self, BadRow, EntryRow};
+use crate::row::{self, BadRow, EntryRow, RecipientRow};
 use crate::site::Site;
 use crate::timestamp::Timestamp;
 
@@ -116,23 +116,36 @@ impl Index {
         progress: Vec<(u32, Progress)>,
     ) -> Result<ContentId, BadRow> {
         let view = EntryRow::new(id, row)?;
-        let mut recipients = Vec::with_capacity(view.recipients.min(1_024) as usize);
-        for recipient in view.recipients() {
-            recipients.push(Progress::accepted(&recipient?));
+        let rows = view.recipients().collect::<Result<Vec<_>, _>>()?;
+        let mut recipients = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let site = self.sites.known(row.site).cloned().unwrap_or_else(|| Site::new(row.site));
+            recipients.push(Progress::accepted(row, site));
         }
         for (place, stored) in progress {
             let known = recipients.get_mut(place as usize);
             *known.ok_or(BadRow::Field("it has progress of a recipient it has not"))? = stored;
         }
-        let content = view.content;
-        self.share(content, 1);
-        self.publish(Prepared { id, row: row.into(), recipients });
-        Ok(content)
+        if view.content != ContentId::Row(id) {
+            self.share(view.content, 1);
+        }
+        self.insert(&view, &rows, Prepared { id, row: row.into(), recipients });
+        Ok(view.content)
     }
 
-    /// After [`load`](Self::load)ing: a content with one owner need not be counted.
+    /// After [`load`](Self::load)ing: the first owner of a row counts too if there are others, and a
+    /// content with one owner need not be counted.
     pub(crate) fn loaded(&mut self) {
-        self.shared.retain(|_, count| *count > 1);
+        let mut shared = std::mem::take(&mut self.shared);
+        for (content, count) in &mut shared {
+            if let ContentId::Row(id) = content
+                && self.content(*id).is_some_and(|(own, _)| own == *content)
+            {
+                *count += 1;
+            }
+        }
+        shared.retain(|_, count| *count > 1);
+        self.shared = shared;
     }
 
     fn share(&mut self, content: ContentId, more: u32) {
@@ -141,31 +154,30 @@ impl Index {
 
     /// From now on the entry can be found.
     pub(crate) fn publish(&mut self, entry: Prepared) {
+        let row = Arc::clone(&entry.row);
+        self.planned.remove(&entry.id);
+        // we have encoded it a moment ago
+        if let Ok(view) = EntryRow::new(entry.id, &row)
+            && let Ok(rows) = view.recipients().collect::<Result<Vec<_>, _>>()
+        {
+            self.insert(&view, &rows, entry);
+        }
+    }
+
+    fn insert(&mut self, view: &EntryRow<'_>, rows: &[RecipientRow<'_>], entry: Prepared) {
         let Prepared { id, row, mut recipients } = entry;
-        let Ok(view) = EntryRow::new(id, &row) else { return };
         let mut open = 0;
-        for (place, (progress, recipient)) in (0..).zip(recipients.iter_mut().zip(view.recipients())) {
+        for (place, (progress, row)) in (0..).zip(recipients.iter_mut().zip(rows)) {
             let key = RecipientKey { id, index: place };
-            if let Ok(recipient) = recipient {
-                let domain = recipient.domain();
-                match self.domains.get_mut(domain.as_str()) {
-                    Some(keys) => drop(keys.insert(key)),
-                    None => drop(self.domains.insert(domain.into(), BTreeSet::from([key]))),
-                }
-            }
+            add_to(&mut self.domains, &row.domain(), key);
             if !progress.state.is_final() {
                 open += 1;
                 progress.site = self.sites.join(&progress.site, key);
             }
             self.enter(key, &progress.standing());
         }
-        let sender = view.sender.to_lowercase();
-        match self.senders.get_mut(sender.as_str()) {
-            Some(ids) => drop(ids.insert(id)),
-            None => drop(self.senders.insert(sender.into(), BTreeSet::from([id]))),
-        }
+        add_to(&mut self.senders, &view.lower_sender(), id);
         self.octets += view.size;
-        self.planned.remove(&id);
         let recipients = recipients.into_boxed_slice();
         self.entries.insert(id, Slot { row, recipients, open });
     }
@@ -189,7 +201,7 @@ impl Index {
                 remove_from(&mut self.domains, &recipient.domain(), &key);
             }
         }
-        remove_from(&mut self.senders, &view.sender.to_lowercase(), &id);
+        remove_from(&mut self.senders, &view.lower_sender(), &id);
         self.octets -= view.size;
         let content = self.unshare(view.content).then_some(view.content);
         Some(Gone { id, stored, content })
@@ -333,6 +345,14 @@ impl Index {
             oldest: self.entries.first_key_value().map(|(id, _)| id.timestamp()),
             ..Counts::default()
         }
+    }
+}
+
+fn add_to<T: Ord>(index: &mut BTreeMap<Box<str>, BTreeSet<T>>, text: &str, value: T) {
+    if let Some(values) = index.get_mut(text) {
+        values.insert(value);
+    } else {
+        index.insert(text.into(), BTreeSet::from([value]));
     }
 }
 

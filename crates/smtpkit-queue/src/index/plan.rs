@@ -212,7 +212,7 @@ impl Index {
                     progress.due = request.now;
                     true
                 }
-                (Action::Retry, RecipientState::Queued) if !progress.leased => {
+                (Action::Retry, RecipientState::Queued) if !progress.leased && progress.due > request.now => {
                     progress.due = request.now;
                     true
                 }

@@ -31,7 +31,7 @@ pub(crate) struct Standing {
 
 impl Progress {
     /// As the row of the entry tells it.
-    pub(crate) fn accepted(row: &RecipientRow<'_>) -> Self {
+    pub(crate) fn accepted(row: &RecipientRow<'_>, site: Site) -> Self {
         Self {
             state: row.state,
             leased: false,
@@ -40,7 +40,7 @@ impl Progress {
             attempts: 0,
             due: row.due,
             last_attempt: None,
-            site: Site::new(row.site),
+            site,
             last_reply: None,
         }
     }

@@ -50,6 +50,11 @@ impl Sites {
         self.sites.len()
     }
 
+    /// The next hop with this text, if it is owed something.
+    pub(crate) fn known(&self, site: &str) -> Option<&Site> {
+        self.sites.get_key_value(site).map(|(known, _)| known)
+    }
+
     /// A recipient belongs to that next hop now. Gives the name back that is already in use.
     pub(crate) fn join(&mut self, site: &Site, key: RecipientKey) -> Site {
         if let Some((known, _)) = self.sites.get_key_value(site) {

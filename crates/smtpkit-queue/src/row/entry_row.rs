@@ -5,6 +5,7 @@
 //! number of recipients, each: path, parameters, site, due, held or not
 //! ```
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use smtpkit_codec::{ForwardPath, ReversePath};
@@ -97,7 +98,7 @@ pub(crate) struct RecipientRow<'a> {
     pub(crate) site: &'a str,
     pub(crate) due: Timestamp,
     pub(crate) state: RecipientState,
-    parameters: &'a str,
+    parameters: &'a [u8],
 }
 
 impl<'a> EntryRow<'a> {
@@ -106,14 +107,19 @@ impl<'a> EntryRow<'a> {
         let (content, size) = decode_content(id, &mut row)?;
         decode_terms(&mut row)?;
         let sender = row.text()?;
-        row.text()?;
-        row.text()?;
+        row.skip_text()?;
+        row.skip_text()?;
         for _ in ["account", "peer", "hello", "tls"] {
-            row.optional_text()?;
+            row.skip_optional_text()?;
         }
         row.optional_number()?;
         let recipients = row.small_number()?;
         Ok(Self { content, size, sender, recipients, rest: row })
+    }
+
+    /// The mailbox of the reverse-path in lower case, as the index knows it.
+    pub(crate) fn lower_sender(&self) -> Cow<'a, str> {
+        lower_case(self.sender)
     }
 
     /// Its recipients in their order, all of them or an error as the last one.
@@ -127,7 +133,7 @@ impl<'a> RecipientRow<'a> {
     fn read(row: &mut RowReader<'a>) -> Result<Self, BadRow> {
         Ok(Self {
             mailbox: row.text()?,
-            parameters: row.text()?,
+            parameters: row.octets()?,
             site: row.text()?,
             due: Timestamp::new(row.number()?),
             state: match row.octet()? {
@@ -139,9 +145,15 @@ impl<'a> RecipientRow<'a> {
     }
 
     /// The domain of the mailbox in lower case, as the indexes know it.
-    pub(crate) fn domain(&self) -> String {
-        self.mailbox.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase()
+    pub(crate) fn domain(&self) -> Cow<'a, str> {
+        lower_case(self.mailbox.rsplit_once('@').map_or("", |(_, domain)| domain))
     }
+}
+
+/// Most names are in lower case already, and need no copy.
+fn lower_case(text: &str) -> Cow<'_, str> {
+    let is_lower = text.bytes().all(|octet| octet.is_ascii() && !octet.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
 /// The whole entry, each recipient as it was accepted.
@@ -162,8 +174,9 @@ pub(crate) fn decode_entry(id: QueueId, row: &[u8]) -> Result<Entry, BadRow> {
             "" => ForwardPath::postmaster(),
             mailbox => mailbox.parse().map_err(|_| BadRow::Field("a forward-path is none"))?,
         };
-        let parameters = recipient.parameters;
-        let parameters = parameters.parse().map_err(|_| BadRow::Field("parameters are none of RCPT"))?;
+        let parameters = std::str::from_utf8(recipient.parameters).ok();
+        let parameters = parameters.and_then(|parameters| parameters.parse().ok());
+        let parameters = parameters.ok_or(BadRow::Field("parameters are none of RCPT"))?;
         let mut decoded = Recipient::new(path, Site::new(recipient.site)).with_parameters(parameters);
         decoded.due = recipient.due;
         decoded.state = recipient.state;

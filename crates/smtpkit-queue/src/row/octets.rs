@@ -135,6 +135,16 @@ impl<'a> RowReader<'a> {
         if self.present()? { self.text().map(Some) } else { Ok(None) }
     }
 
+    /// Passes over a text that nobody wants to see.
+    #[inline]
+    pub(crate) fn skip_text(&mut self) -> Result<(), BadRow> {
+        self.octets().map(drop)
+    }
+
+    pub(crate) fn skip_optional_text(&mut self) -> Result<(), BadRow> {
+        if self.present()? { self.skip_text() } else { Ok(()) }
+    }
+
     pub(crate) fn end(self) -> Result<(), BadRow> {
         if self.0.is_empty() { Ok(()) } else { Err(BadRow::Length) }
     }

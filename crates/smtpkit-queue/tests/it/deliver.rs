@@ -132,7 +132,10 @@ fn an_operator_holds_releases_retries_and_removes() {
         assert_eq!(changed(spool.hold(&x, NOW)), 1);
         assert_eq!(changed(spool.hold(&x, NOW)), 0, "{engine}: held already");
         assert!(lease_all(&*spool, "x.example").is_empty());
+        let y = RecipientKey { id, index: 1 };
+        spool.commit(Batch::default().record(y, deferred(seconds(60)))).wait().unwrap();
         assert_eq!(changed(spool.flush(NOW)), 1, "{engine}: only who is not held");
+        assert_eq!(changed(spool.flush(NOW)), 0, "{engine}: due already");
         assert_eq!(changed(spool.release(&x, NOW)), 1);
 
         assert_eq!(lease_all(&*spool, "x.example"), [key]);

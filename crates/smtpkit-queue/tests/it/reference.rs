@@ -83,7 +83,9 @@ impl Reference {
                     recipient.state = RecipientState::Queued;
                     recipient.due = now;
                 }
-                (Action::Retry, RecipientState::Queued) if !leased => recipient.due = now,
+                (Action::Retry, RecipientState::Queued) if !leased && recipient.due > now => {
+                    recipient.due = now
+                }
                 (Action::Remove, _) => {
                     recipient.state = RecipientState::Failed;
                     self.leased.remove(&key);

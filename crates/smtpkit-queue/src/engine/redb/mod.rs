@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, StorageBackend};
@@ -44,6 +45,9 @@ use handover::{Command, Handover};
 use tables::{CONTENT, OUTBOX};
 
 pub use options::{COMMANDS_MAX, FREE_SPACE_OCTETS, GROUP_MAX, LINGER, Options};
+
+/// How long the answer to the question for free space holds.
+const SPACE_MILLISECONDS: u64 = 100;
 
 const CONTENT_MISSING: &str = "its content is missing";
 
@@ -106,6 +110,9 @@ struct Engine {
     options: Options,
     /// Of what the free space counts.
     directory: Option<PathBuf>,
+    opened: Instant,
+    /// Until when, in milliseconds since it was opened, the free space need not be asked for.
+    space_until: AtomicU64,
     /// Set once, for ever.
     failure: OnceLock<Arc<str>>,
     event_next: AtomicU64,
@@ -195,6 +202,8 @@ impl RedbSpool {
             ids: place.ids,
             options,
             directory: place.directory,
+            opened: Instant::now(),
+            space_until: AtomicU64::new(0),
             failure: OnceLock::new(),
             event_next: AtomicU64::new(loaded.event_next),
             event_count: AtomicU64::new(loaded.events),
@@ -280,11 +289,20 @@ impl Engine {
         let _ = self.failure.set(reason.into());
     }
 
+    /// Is there room on the disk? Once there was, it is not asked again for a moment.
     fn has_space(&self) -> Result<bool, SpoolError> {
         let Some(directory) = &self.directory else { return Ok(true) };
+        let elapsed = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if elapsed < self.space_until.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
         let found = rustix::fs::statvfs(directory).map_err(Into::into);
         let found = found.map_err(SpoolError::io("cannot ask for the free space of the queue"))?;
-        Ok(found.f_bavail.saturating_mul(found.f_frsize) >= self.options.free_space_min)
+        let has_space = found.f_bavail.saturating_mul(found.f_frsize) >= self.options.free_space_min;
+        if has_space {
+            self.space_until.store(elapsed.saturating_add(SPACE_MILLISECONDS), Ordering::Relaxed);
+        }
+        Ok(has_space)
     }
 
     fn hand_over(
