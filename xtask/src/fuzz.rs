@@ -21,7 +21,7 @@ impl FuzzArgs {
     }
 }
 
-/// Runs the targets one after another; a finding is a failure.
+/// Builds the targets, then runs as many at once as there are processors; a finding is a failure.
 pub(crate) fn run(args: &FuzzArgs) -> Result<(), Failed> {
     let targets = targets()?;
     let chosen: Vec<&String> =
@@ -29,10 +29,36 @@ pub(crate) fn run(args: &FuzzArgs) -> Result<(), Failed> {
     if chosen.is_empty() {
         return failed(format!("no such fuzz target; there are: {}", targets.join(", ")));
     }
-    for target in chosen {
-        let seconds = format!("-max_total_time={}", args.seconds);
-        run_shown(fuzz("run").arg(target).args(["--", &seconds, "-print_final_stats=1", "-verbosity=0"]))?;
+    run_shown(fuzz("build").args(args.target.as_deref()))?;
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    for group in chosen.chunks(at_once) {
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                group.iter().map(|target| scope.spawn(|| run_target(target, args.seconds))).collect();
+            running.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })?;
     }
+    Ok(())
+}
+
+/// Runs one target for `seconds` and prints its name and figures in one go; a finding shows all that it said.
+fn run_target(target: &str, seconds: u32) -> Result<(), Failed> {
+    let limit = format!("-max_total_time={seconds}");
+    let mut command = fuzz("run");
+    command.arg(target).args(["--", &limit, "-print_final_stats=1", "-verbosity=0"]);
+    let ran = command.output()?;
+    let said = String::from_utf8_lossy(&ran.stderr);
+    if !ran.status.success() {
+        return failed(format!("fuzz target {target} ended with {}\n{said}", ran.status));
+    }
+    let executions = said
+        .lines()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+        .map_or("an unknown number of", str::trim);
+    println!("fuzz {target}: {executions} executions in {seconds} s, nothing found");
     Ok(())
 }
 
