@@ -1,6 +1,6 @@
 //! Sends mail over SMTP and LMTP (RFC 5321, RFC 2033): TLS, AUTH, kept connections, one outcome for each recipient.
 //!
-//! [`Client`] works on tokio, [`blocking::Client`] on std sockets without tokio (feature `blocking`). Both take an
+//! [`Client`] works on tokio, `blocking::Client` on std sockets without tokio (feature `blocking`). Both take an
 //! [`Envelope`] and [`Content`] and give back a [`Report`], or a [`SendError`] that says what went wrong, whether to
 //! try again and whether the message may have arrived all the same.
 //!

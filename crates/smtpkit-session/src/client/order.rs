@@ -6,7 +6,7 @@ use super::offers::Unsupported;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OrderError {
-    /// The machine awaits a reply, an answer or content; ask [`Client::is_ready`].
+    /// The machine awaits a reply, an answer or content; ask [`Client::is_ready`](crate::client::Client::is_ready).
     NotReady,
     /// The connection is over.
     Over,
