@@ -67,8 +67,8 @@ pub(super) fn unknown(input: &str) -> Parsed<'_, Unknown<'_>> {
     if rest.is_empty() {
         return Ok((rest, Unknown { verb, argument: None }));
     }
-    if Verb::named(verb).is_some() {
-        // a known verb with something else than a space behind it, such as a tab
+    if !rest.starts_with(' ') && Verb::named(verb).is_some() {
+        // something else than a space, such as a tab, stands behind a known verb: with a space it does not come here
         return Err(Fault::at(rest, Expected::Space));
     }
     let argument = token::skip_spaces(rest);
