@@ -1,7 +1,7 @@
 //! Content off the wire after BDAT (RFC 3030 §2): counted, not searched.
 //!
 //! There is no transparency and no terminator, so nothing in the octets can end a chunk or
-//! spoil it; what the content may hold is the business of BODY= and of whoever stores it.
+//! spoil it: right for BODY=BINARYMIME. Text in chunks is [`TextChunks`](crate::TextChunks)'s.
 
 use crate::BodyStep;
 

@@ -38,6 +38,7 @@ pub mod extension;
 mod bdat;
 pub mod data;
 pub mod reply;
+mod text_chunks;
 
 pub mod envelope;
 pub mod trace;
@@ -72,3 +73,4 @@ pub use reply::{
     ReplyRef, ReplyStep, Severity, StatusClass,
 };
 pub use syntax_error::{Expected, SyntaxError};
+pub use text_chunks::TextChunks;

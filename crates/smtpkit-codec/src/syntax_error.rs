@@ -202,8 +202,10 @@ expected! {
     AuthIdentity, "<> or a mailbox in xtext", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
     /// The name of a SASL mechanism (RFC 4422 §3.1).
     Mechanism, "a SASL mechanism name", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
-    /// Base64 (RFC 4954 §4).
+    /// Base64.
     Base64, "base64", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
+    /// An initial response in base64 (RFC 4954 §4).
+    InitialResponse, "an initial response in base64", PARAMETER_SYNTAX, SYNTAX_ERROR;
     /// A URL (RFC 4468).
     Url, "a URL", PARAMETER_SYNTAX, INVALID_ARGUMENTS;
     /// Fewer parameters: no command has a use for so many.

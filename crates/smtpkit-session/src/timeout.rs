@@ -77,8 +77,10 @@ pub struct ServerTimeouts {
     /// For the whole connection; `None` sets no limit.
     pub session: Option<Duration>,
     /// How long the reply to an error is held back once a session has made more errors than are answered at once:
-    /// 1 second.
+    /// 1 second for the first of them, 2 for the second, and so on.
     pub error_delay: Duration,
+    /// How long it is held back at most: 10 seconds.
+    pub error_delay_max: Duration,
     /// The slowest rate, in octets a second, at which content may come in, averaged from its start and first
     /// measured when [`data_block`](Self::data_block) has passed; 0 sets no limit.
     pub content_octets_per_second_min: u32,
@@ -92,6 +94,7 @@ impl Default for ServerTimeouts {
             reply: minutes(5),
             session: Some(minutes(24 * 60)),
             error_delay: Duration::from_secs(1),
+            error_delay_max: Duration::from_secs(10),
             content_octets_per_second_min: 16,
         }
     }
@@ -107,7 +110,31 @@ impl ServerTimeouts {
             reply: Duration::from_secs(30),
             session: Some(minutes(30)),
             error_delay: Duration::from_secs(1),
+            error_delay_max: Duration::from_secs(1),
             content_octets_per_second_min: 128,
+        }
+    }
+
+    /// How long the reply to the error number `surplus` beyond those that are answered at once is held back.
+    #[must_use]
+    pub fn delay_of_error(&self, surplus: u32) -> Duration {
+        self.error_delay.saturating_mul(surplus).min(self.error_delay_max)
+    }
+
+    /// The same time-outs where they are shorter than those of `other`, and those of `other` where these are.
+    #[must_use]
+    pub fn shorter_of(&self, other: &Self) -> Self {
+        let session = [self.session, other.session].into_iter().flatten().min();
+        Self {
+            command: self.command.min(other.command),
+            data_block: self.data_block.min(other.data_block),
+            reply: self.reply.min(other.reply),
+            session,
+            error_delay: self.error_delay.min(other.error_delay),
+            error_delay_max: self.error_delay_max.min(other.error_delay_max),
+            content_octets_per_second_min: self
+                .content_octets_per_second_min
+                .max(other.content_octets_per_second_min),
         }
     }
 }

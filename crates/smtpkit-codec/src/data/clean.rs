@@ -30,13 +30,8 @@ impl<B: AsRef<[u8]>> Clean<B> {
     /// The first octet that must not go onto the wire. [`normalise`] mends bare CR and LF.
     pub fn check(content: B) -> Result<Self, Unclean> {
         let octets = content.as_ref();
-        let mut from = 0;
-        while let Some(mark) = first_mark(octets.get(from..).unwrap_or_default()) {
-            match Unclean::of(mark, from as u64) {
-                Ok(unclean) => return Err(unclean),
-                // The octet before a dot is the LF of a CRLF, so nothing is missed between.
-                Err(dot) => from += dot,
-            }
+        if let Some((what, at)) = first_bare(octets) {
+            return Err(Unclean { what, at: at as u64 });
         }
         match octets.last() {
             Some(b'\r') => Err(Unclean { what: BareOctet::Cr, at: octets.len() as u64 - 1 }),
@@ -66,6 +61,20 @@ impl<B: AsRef<[u8]>> Clean<B> {
 impl<B: AsRef<[u8]>> AsRef<[u8]> for Clean<B> {
     fn as_ref(&self) -> &[u8] {
         self.as_bytes()
+    }
+}
+
+/// The first octet of `octets` that content must not hold, and where. A CR at the very end is not reported, because LF
+/// may follow; what came before is known to be no CR.
+pub(crate) fn first_bare(octets: &[u8]) -> Option<(BareOctet, usize)> {
+    let mut from = 0;
+    loop {
+        match Unclean::of(first_mark(octets.get(from..)?)?, from as u64) {
+            // An offset in a slice, so it is a `usize`.
+            Ok(Unclean { what, at }) => return Some((what, at as usize)),
+            // The octet before a dot is the LF of a CRLF, so nothing is missed between.
+            Err(dot) => from += dot,
+        }
     }
 }
 

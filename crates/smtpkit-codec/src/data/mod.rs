@@ -14,6 +14,7 @@ mod decoder;
 mod encoder;
 mod scan;
 
+pub(crate) use clean::first_bare;
 pub use clean::{BareOctet, Clean, Unclean, normalise};
 pub use decoder::{BodyStep, DataDecoder};
 pub use encoder::{CleanSegments, DataEncoder, Segment, Segments};

@@ -220,8 +220,8 @@ pub(crate) fn auth(input: &str) -> Parsed<'_, Auth<'_>> {
 }
 
 fn initial_response(input: &str) -> Parsed<'_, InitialResponse<'_>> {
-    let empty = value(InitialResponse::Empty, token::octet(b'=', Expected::Base64));
-    let base64 = token::base64(Expected::Base64).map(|text| InitialResponse::Base64(Base64(text)));
+    let empty = value(InitialResponse::Empty, token::octet(b'=', Expected::InitialResponse));
+    let base64 = token::base64(Expected::InitialResponse).map(|text| InitialResponse::Base64(Base64(text)));
     alt((empty, base64)).parse(input)
 }
 
@@ -254,8 +254,8 @@ mod tests {
         check("plain AGFi", Ok(("plain", "AGFi")));
         check("XOAUTH2 AA==", Ok(("XOAUTH2", "AA==")));
         check("", Err((0, Expected::Mechanism)));
-        check("PLAIN A", Err((6, Expected::Base64)));
-        check("PLAIN *", Err((6, Expected::Base64)));
+        check("PLAIN A", Err((6, Expected::InitialResponse)));
+        check("PLAIN *", Err((6, Expected::InitialResponse)));
         check("PLAIN AGFi AGFi", Err((10, Expected::EndOfLine)));
         check("PLAIN ==", Err((7, Expected::EndOfLine)));
         check("A23456789012345678901", Err((0, Expected::Mechanism)));

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use core::mem;
 
 use bytes::{Bytes, BytesMut};
-use smtpkit_codec::{BareOctet, Bdat, BdatDecoder, BodyStep, DataDecoder, Reply};
+use smtpkit_codec::{BareOctet, Bdat, BdatDecoder, BodyStep, DataDecoder, Reply, TextChunks};
 
 use super::event::{Closed, ContentFault, ServerEvent};
 use super::machine::{Server, Step};
@@ -44,7 +44,10 @@ enum Decoder {
     #[default]
     None,
     Data(DataDecoder),
+    /// Octets that may be anything.
     Chunk(BdatDecoder),
+    /// Text in chunks; it stays from one chunk to the next.
+    Text(TextChunks),
 }
 
 /// A BDAT command.
@@ -83,8 +86,17 @@ impl Server {
 
     /// Reads the octets of the chunk as content.
     pub(super) fn start_chunk(&mut self) {
-        let Some(chunk) = &self.reception.chunk else { return };
-        self.reception.decoder = Decoder::Chunk(BdatDecoder::new(chunk.size));
+        let Some(&Chunk { size, last, .. }) = self.reception.chunk.as_ref() else { return };
+        self.reception.decoder = if self.reception.binary {
+            Decoder::Chunk(BdatDecoder::new(size))
+        } else {
+            let mut text = match mem::take(&mut self.reception.decoder) {
+                Decoder::Text(text) => text,
+                _ => TextChunks::new(self.config.bare_newline),
+            };
+            text.begin(Bdat { size, last });
+            Decoder::Text(text)
+        };
         self.activity = Activity::Chunk;
         self.patience.content_starts();
     }
@@ -139,6 +151,7 @@ impl Server {
         let step = match &mut self.reception.decoder {
             Decoder::Data(decoder) => decoder.decode(&input),
             Decoder::Chunk(decoder) => decoder.decode(&input),
+            Decoder::Text(decoder) => decoder.decode(&input),
             Decoder::None => BodyStep::NeedMore,
         };
         match step {
@@ -204,27 +217,21 @@ impl Server {
     }
 
     fn end_of_content(&mut self, unclean: Option<ContentFault>) -> Step {
-        self.reception.decoder = Decoder::None;
         if let Some(Chunk { last, refusal, .. }) = self.reception.chunk.take() {
-            return self.end_of_chunk(last, refusal);
+            return self.end_of_chunk(last, refusal, unclean);
         }
-        let known = self.reception.fault;
-        match known.or(unclean) {
+        match self.reception.fault.or(unclean) {
             None => self.end_of_message(),
-            Some(fault) => {
-                let replies = self.replies_owed();
-                self.reset_transaction();
-                self.activity = Activity::Commands;
-                for _ in 1..replies {
-                    self.say(&reply_to(fault));
-                }
-                self.refuse(reply_to(fault));
-                if known.is_some() { Step::Again } else { Step::Event(ServerEvent::ContentRefused(fault)) }
-            }
+            Some(fault) => self.refuse_content(fault),
         }
     }
 
-    fn end_of_chunk(&mut self, last: bool, refusal: Option<Box<Reply>>) -> Step {
+    fn end_of_chunk(
+        &mut self,
+        last: bool,
+        refusal: Option<Box<Reply>>,
+        unclean: Option<ContentFault>,
+    ) -> Step {
         if let Some(reply) = refusal {
             let replies = if last { self.replies_owed() } else { 1 };
             self.activity = Activity::Commands;
@@ -237,13 +244,36 @@ impl Server {
             self.refuse(*reply);
             return Step::Again;
         }
-        if last {
-            return self.end_of_message();
+        match self.reception.fault.or(unclean) {
+            None if last => self.end_of_message(),
+            Some(fault) if last => self.refuse_content(fault),
+            None => {
+                self.activity = Activity::Commands;
+                self.phase = Phase::Chunks;
+                self.say(&refusals::CHUNK_OK);
+                Step::Again
+            }
+            Some(fault) => {
+                self.activity = Activity::Commands;
+                self.phase = Phase::Spoiled;
+                self.refuse(reply_to(fault));
+                let is_told = self.reception.fault.is_some();
+                if is_told { Step::Again } else { Step::Event(ServerEvent::ContentRefused(fault)) }
+            }
         }
-        self.phase = Phase::Chunks;
+    }
+
+    /// The content came to its end and is refused for what it is. The caller may have been told already.
+    fn refuse_content(&mut self, fault: ContentFault) -> Step {
+        let replies = self.replies_owed();
+        let is_known = self.reception.fault.is_some();
+        self.reset_transaction();
         self.activity = Activity::Commands;
-        self.say(&refusals::CHUNK_OK);
-        Step::Again
+        for _ in 1..replies {
+            self.say(&reply_to(fault));
+        }
+        self.refuse(reply_to(fault));
+        if is_known { Step::Again } else { Step::Event(ServerEvent::ContentRefused(fault)) }
     }
 
     fn end_of_message(&mut self) -> Step {

@@ -187,6 +187,9 @@ pub enum Closed {
     TooMuchContent,
     /// The client spoke before its turn, and the server does not tolerate that.
     SpokeEarly,
+    /// The client began with a TLS handshake where plaintext is spoken; it was told nothing, as it would not
+    /// understand.
+    SpokeTls,
     /// The greeting was a refusal.
     Refused,
     /// Plaintext followed STARTTLS.

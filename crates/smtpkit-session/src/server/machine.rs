@@ -21,6 +21,9 @@ use crate::wire::Tick;
 /// Most octets of replies that wait to be written before no further command is looked at.
 const OUTPUT_OCTETS_MAX: usize = 16 * 1024;
 
+/// The first octet of a TLS handshake (RFC 8446 §5.1), which begins no command.
+const TLS_HANDSHAKE: u8 = 22;
+
 /// A server session (RFC 5321, RFC 2033): the receiving side of one connection.
 ///
 /// ```
@@ -55,6 +58,8 @@ pub struct Server {
     /// How much of `input` the driver has filled; the rest is the slot that it reads to.
     pub(super) filled: usize,
     pub(super) has_ended: bool,
+    /// Whether the first octet was looked at.
+    pub(super) has_spoken: bool,
     pub(super) slot_octets: usize,
     /// Replies, of which the first `written` octets are out.
     pub(super) output: Vec<u8>,
@@ -133,6 +138,7 @@ impl Server {
             input: BytesMut::new(),
             filled: 0,
             has_ended: false,
+            has_spoken: false,
             slot_octets: 0,
             output: Vec::new(),
             written: 0,
@@ -192,6 +198,11 @@ impl Server {
 
     /// Takes one line from the input.
     fn next_line(&mut self) -> Step {
+        if !self.has_spoken && self.begins_with_tls() {
+            self.forget_input();
+            self.activity = Activity::Closed(Closed::SpokeTls);
+            return Step::Again;
+        }
         // The buffer steps out of the machine so that a line can be read while the machine changes.
         let mut input = mem::take(&mut self.input);
         let (consumed, step) = match self.lines.decode(&input) {
@@ -222,6 +233,14 @@ impl Server {
         }
         self.put_back(input, consumed);
         step
+    }
+
+    /// Whether the client begins with a TLS handshake where plaintext is spoken. It waits for the server's part of the
+    /// handshake and would never end its line; no reply of SMTP means anything to it.
+    fn begins_with_tls(&mut self) -> bool {
+        let first = self.input.first();
+        self.has_spoken = first.is_some();
+        first == Some(&TLS_HANDSHAKE) && !self.channel.is_tls()
     }
 
     /// Whether the line that was just taken may have held a password.
@@ -291,8 +310,9 @@ impl Server {
     pub(super) fn count_error(&mut self) {
         self.counters.errors = self.counters.errors.saturating_add(1);
         self.counters.errors_total = self.counters.errors_total.saturating_add(1);
-        if self.counters.errors > self.config.limits.soft_errors {
-            self.patience.hold(self.config.timeouts.error_delay);
+        let surplus = self.counters.errors.saturating_sub(self.config.limits.soft_errors);
+        if surplus > 0 {
+            self.patience.hold(self.config.timeouts.delay_of_error(surplus));
         }
     }
 

@@ -142,6 +142,27 @@ fn chunks() {
 }
 
 #[test]
+fn text_in_chunks_obeys_the_rule_for_newlines() {
+    let start = "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\n";
+    for (input, refused, normalised) in [
+        ("BDAT 2\r\na\rBDAT 2 LAST\r\n\nb", "250 250", Some("a\r\nb|")),
+        ("BDAT 3 LAST\r\na\nb", "550", Some("a\r\nb|")),
+        ("BDAT 2 LAST\r\na\r", "550", Some("a\r\n|")),
+        ("BDAT 3 LAST\r\na\0b", "550", None),
+        ("BDAT 3\r\na\nbBDAT 1 LAST\r\ncRSET\r\nNOOP\r\n", "550 503 250 250", None),
+        ("BDAT 3\r\na\nbRSET\r\nNOOP\r\n", "550 250 250", None),
+        ("BDAT 2\r\na\rBDAT 1\r\nbRSET\r\nNOOP\r\n", "250 550 250 250", None),
+    ] {
+        check(&format!("{start}{input}"), &format!("250 250 250 {refused}"));
+        let config = ServerConfig { bare_newline: BareNewline::Normalise, ..config() };
+        let (_, _, content) = session(config, Channel::plaintext(), format!("{start}{input}").as_bytes(), 2);
+        if let Some(normalised) = normalised {
+            assert_eq!(content, normalised.as_bytes(), "{input:?}");
+        }
+    }
+}
+
+#[test]
 fn lmtp_answers_each_recipient() {
     let config = ServerConfig { protocol: Protocol::Lmtp, ..config() };
     let start =

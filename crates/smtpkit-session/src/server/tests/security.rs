@@ -99,3 +99,13 @@ fn long_lines_in_auth_only() {
     let longer = "Zm9v".repeat(4000);
     check_with(&config, &channel, &format!("EHLO c\r\nAUTH PLAIN {longer}\r\nNOOP\r\n"), "250 500 250");
 }
+
+#[test]
+fn a_tls_handshake_on_a_plaintext_port_is_known_by_its_first_octet() {
+    let mut caller = Caller::new(config(), Channel::plaintext());
+    assert_eq!(caller.feed(b"\x16", 1), Some(Closed::SpokeTls));
+    assert_eq!(caller.codes(), "");
+    let mut caller = Caller::new(config(), Channel::plaintext());
+    assert_eq!(caller.feed(b"NOOP\r\n\x16\x03\x01\r\n", 1), None);
+    assert_eq!(caller.codes(), "250 500");
+}
