@@ -220,6 +220,11 @@ impl<'a> Body<'a> {
         self.octets
     }
 
+    /// Nothing more is read: the session is over without a word.
+    pub(crate) const fn hang_up(&mut self) {
+        self.link.hang_up();
+    }
+
     /// Reads what the handler left and tells how it ended.
     pub(crate) async fn end(mut self) -> Ending {
         let _known_from_outcome = self.discard().await;

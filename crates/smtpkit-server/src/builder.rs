@@ -2,15 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use smtpkit_auth::{DynVerifier, FailureLimiter, FailurePolicy, InsecureAuth, Verifier};
+use smtpkit_auth::{DynVerifier, InsecureAuth, Verifier};
 use smtpkit_codec::{BareNewline, DomainRef};
 use smtpkit_session::server::{Authentication, EarlyTalkers, Extensions, Protocol, ServerConfig, TlsRule};
 use smtpkit_session::timeout::ServerTimeouts;
 use smtpkit_tls::Acceptor;
-use tokio::time::Instant;
 
 use crate::connection::Shared;
 use crate::listening::Door;
@@ -35,9 +34,9 @@ pub struct Builder<H> {
     proxies: Vec<Network>,
     xclient: Vec<Network>,
     xforward: Vec<Network>,
-    failures: FailurePolicy,
     limits: Limits,
     timeouts: ServerTimeouts,
+    pressed_timeouts: ServerTimeouts,
     bare_newline: BareNewline,
     early_talkers: EarlyTalkers,
     greeting_delay: Duration,
@@ -84,9 +83,9 @@ impl<H: Handler> Builder<H> {
             proxies: Vec::new(),
             xclient: Vec::new(),
             xforward: Vec::new(),
-            failures: FailurePolicy::default(),
             limits: Limits::default(),
             timeouts: ServerTimeouts::default(),
+            pressed_timeouts: ServerTimeouts::under_pressure(),
             bare_newline: BareNewline::Refuse,
             early_talkers: EarlyTalkers::Noted,
             greeting_delay: Duration::ZERO,
@@ -166,7 +165,7 @@ impl<H: Handler> Builder<H> {
         self
     }
 
-    /// Clients in these networks are exempt from the limits per address. Default: loopback.
+    /// Clients in these networks are exempt from the limits and rates per address. Default: loopback.
     #[must_use]
     pub fn exempt(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
         self.exempt = networks.into_iter().collect();
@@ -195,14 +194,6 @@ impl<H: Handler> Builder<H> {
         self
     }
 
-    /// How many wrong credentials an address may try in a time, over all its connections. Exempt networks are exempt
-    /// from it too.
-    #[must_use]
-    pub const fn auth_failures(mut self, policy: FailurePolicy) -> Self {
-        self.failures = policy;
-        self
-    }
-
     /// The bounds.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
@@ -214,6 +205,13 @@ impl<H: Handler> Builder<H> {
     #[must_use]
     pub const fn timeouts(mut self, timeouts: ServerTimeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// The time-outs of connections that come while nearly all places are taken, where they are shorter than the others.
+    #[must_use]
+    pub const fn timeouts_under_pressure(mut self, timeouts: ServerTimeouts) -> Self {
+        self.pressed_timeouts = timeouts;
         self
     }
 
@@ -239,7 +237,8 @@ impl<H: Handler> Builder<H> {
         self
     }
 
-    /// Shares connection limits with other servers. Default: those of [`limits`](Self::limits), for this server alone.
+    /// Shares the limits over all connections with other servers. Default: those of [`limits`](Self::limits), for this
+    /// server alone.
     #[must_use]
     pub fn gate(mut self, gate: Gate) -> Self {
         self.gate = Some(gate);
@@ -252,6 +251,9 @@ impl<H: Handler> Builder<H> {
     /// [`ServerError`] for everything that [`bind_all`](Self::bind_all) would refuse but the addresses.
     pub fn check(&self) -> Result<(), ServerError> {
         self.limits.check()?;
+        for timeouts in [&self.timeouts, &self.pressed_timeouts] {
+            check_timeouts(timeouts)?;
+        }
         if DomainRef::parse(&self.hostname).is_err() {
             return Err(ServerError::Hostname { name: self.hostname.clone() });
         }
@@ -380,7 +382,8 @@ impl<H: Handler> Builder<H> {
             timeouts: self.timeouts,
             ..ServerConfig::new(name)
         };
-        let pressed = ServerConfig { timeouts: ServerTimeouts::under_pressure(), ..config.clone() };
+        let timeouts = config.timeouts.shorter_of(&self.pressed_timeouts);
+        let pressed = ServerConfig { timeouts, ..config.clone() };
         Ok(Shared {
             handler: self.handler,
             role: self.role,
@@ -398,14 +401,26 @@ impl<H: Handler> Builder<H> {
             proxies: self.proxies,
             xclient: self.xclient,
             xforward: self.xforward,
-            failures: Mutex::new(FailureLimiter::new(self.failures)),
-            started: Instant::now(),
             gate: self.gate.unwrap_or_else(|| Gate::new(&self.limits)),
             limits: self.limits,
             greeting_delay: self.greeting_delay,
             config: Arc::new(config),
             pressed: Arc::new(pressed),
         })
+    }
+}
+
+/// A time of zero would end every session at once.
+fn check_timeouts(timeouts: &ServerTimeouts) -> Result<(), ServerError> {
+    let zero = [
+        ("timeouts.command", timeouts.command.is_zero()),
+        ("timeouts.data_block", timeouts.data_block.is_zero()),
+        ("timeouts.reply", timeouts.reply.is_zero()),
+        ("timeouts.session", timeouts.session.is_some_and(|time| time.is_zero())),
+    ];
+    match zero.into_iter().find(|(_, is_zero)| *is_zero) {
+        Some((limit, _)) => Err(ServerError::ZeroLimit { limit }),
+        None => Ok(()),
     }
 }
 

@@ -7,11 +7,11 @@ use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use smtpkit_auth::{DynVerifier, FailureLimiter, InsecureAuth};
+use smtpkit_auth::{DynVerifier, InsecureAuth};
 use smtpkit_codec::{MechanismName, Reply};
 use smtpkit_session::Tick;
 use smtpkit_session::server::{
@@ -56,8 +56,6 @@ pub(crate) struct Shared<H> {
     /// Who may use XCLIENT, and XFORWARD.
     pub(crate) xclient: Vec<Network>,
     pub(crate) xforward: Vec<Network>,
-    pub(crate) failures: Mutex<FailureLimiter>,
-    pub(crate) started: Instant,
     pub(crate) gate: Gate,
     pub(crate) limits: Limits,
     pub(crate) greeting_delay: Duration,
@@ -128,6 +126,10 @@ pub(crate) struct Connection<H: Handler> {
     /// An event that ended something else and has not been dealt with.
     pub(crate) pending: Option<ServerEvent>,
     pub(crate) transactions: u32,
+    /// Recipients that do not exist here.
+    pub(crate) unknown_recipients: u32,
+    /// Whether the handler wanted the client gone without a word.
+    has_hung_up: bool,
     /// The place of a client that a proxy named, among those of its address.
     pass: Option<Pass>,
 }
@@ -161,7 +163,17 @@ impl<H: Handler> Connection<H> {
         let config = shared.config_for(peer.ip());
         let machine = Machine::new(config, plaintext_channel(&shared), Tick::ZERO);
         let link = Link::new(Transport::Plain(arrival.stream), machine, started, stop);
-        Self { shared, link, peer, session: None, pending: None, transactions: 0, pass: None }
+        Self {
+            shared,
+            link,
+            peer,
+            session: None,
+            pending: None,
+            transactions: 0,
+            unknown_recipients: 0,
+            has_hung_up: false,
+            pass: None,
+        }
     }
 
     /// What comes before the first event: a proxy's header, and TLS on a port where it comes first. A client that
@@ -210,6 +222,7 @@ impl<H: Handler> Connection<H> {
     async fn run(&mut self) -> Outcome {
         loop {
             match self.next().await {
+                ServerEvent::Closed(_) if self.has_hung_up => return Outcome::HungUp,
                 ServerEvent::Closed(why) => return Outcome::Closed(why),
                 event => {
                     let busy = catch_panic(Box::pin(self.handle(event))).await;
@@ -284,6 +297,11 @@ impl<H: Handler> Connection<H> {
         }
     }
 
+    /// The client's address, if limits per address concern it.
+    pub(crate) fn counted_address(&self) -> Option<IpAddr> {
+        self.peer.ip().filter(|&ip| !self.shared.is_exempt(ip))
+    }
+
     /// Asks the handler's session; without one, everything is refused.
     pub(crate) async fn ask(
         &mut self,
@@ -297,7 +315,11 @@ impl<H: Handler> Connection<H> {
     }
 
     /// What the peer is told of a refusal; its cause goes into the log.
-    pub(crate) fn told(&self, refusal: Refusal) -> Reply {
+    pub(crate) fn told(&mut self, refusal: Refusal) -> Reply {
+        if refusal.hangs_up() {
+            self.has_hung_up = true;
+            self.link.hang_up();
+        }
         let (reply, cause) = refusal.into_parts();
         if let Some(cause) = cause {
             record::failure(&self.peer, &cause);

@@ -14,3 +14,14 @@ pub enum Delivery {
     /// recipient without one is told 451 4.3.0.
     Each(Vec<Result<Reply, Refusal>>),
 }
+
+impl Delivery {
+    /// Whether a verdict is that the client is to go without a word.
+    pub(crate) fn hangs_up(&self) -> bool {
+        let hangs_up = |verdict: &Result<Reply, Refusal>| verdict.as_ref().is_err_and(Refusal::hangs_up);
+        match self {
+            Self::All(verdict) => hangs_up(verdict),
+            Self::Each(verdicts) => verdicts.iter().any(hangs_up),
+        }
+    }
+}

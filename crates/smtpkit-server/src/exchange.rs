@@ -1,12 +1,11 @@
 //! AUTH: an exchange of the auth crate carried over the wire (RFC 4954 §4).
 
-use std::net::IpAddr;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use smtpkit_auth::line::{self, ResponseLine};
 use smtpkit_auth::{
-    Channel, ChannelBindings, DynVerifier, Failure, FailureLimiter, FailureReply, Identity, Mechanism, Nonce,
-    Secret, ServerContext, ServerExchange, ServerStep,
+    Channel, ChannelBindings, DynVerifier, Failure, FailureReply, Identity, Mechanism, Nonce, Secret,
+    ServerContext, ServerExchange, ServerStep,
 };
 use smtpkit_codec::{EnhancedStatusCode, Reply, ReplyCode, StatusClass};
 use smtpkit_session::server::{AuthFailure, InitialResponse, Owed, ServerEvent, owed_for};
@@ -61,9 +60,8 @@ pub(crate) async fn authenticate<H: Handler>(
     let Some(accounts) = connection.shared.accounts.clone() else {
         return refuse(connection, owed, Failure::UnknownMechanism.reply(), AuthFailure::Forgiven);
     };
-    if let Some(ip) = guarded(connection)
-        && failures(connection).blocked(ip, connection.shared.started.elapsed()).is_some()
-    {
+    if connection.counted_address().is_some_and(|ip| connection.shared.gate.has_guessed_too_often(ip)) {
+        record::auth_blocked(&connection.peer);
         return refuse(connection, owed, BLOCKED, AuthFailure::Forgiven);
     }
     let initial = match decode_initial(&initial) {
@@ -79,8 +77,8 @@ pub(crate) async fn authenticate<H: Handler>(
         Err(failure) => {
             let counts = if failure.counts() { AuthFailure::Counts } else { AuthFailure::Forgiven };
             record::auth_failed(&connection.peer, mechanism);
-            if let Some(ip) = guarded(connection).filter(|_| failure.counts()) {
-                failures(connection).failed(ip, connection.shared.started.elapsed());
+            if let Some(ip) = connection.counted_address().filter(|_| failure.counts()) {
+                connection.shared.gate.count_wrong_guess(ip);
             }
             refuse(connection, owed, failure.reply(), counts);
         }
@@ -164,19 +162,9 @@ const BLOCKED: FailureReply = FailureReply {
     text: "too many authentication failures, try again later",
 };
 
-/// The address whose wrong credentials are counted.
-fn guarded<H: Handler>(connection: &Connection<H>) -> Option<IpAddr> {
-    connection.peer.ip().filter(|&ip| !connection.shared.is_exempt(ip))
-}
-
-fn failures<H: Handler>(connection: &Connection<H>) -> MutexGuard<'_, FailureLimiter> {
-    // Nothing that holds the lock can panic half-way through a change.
-    connection.shared.failures.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 async fn accept<H: Handler>(connection: &mut Connection<H>, owed: Owed<owed_for::Auth>, identity: Identity) {
-    if let Some(ip) = guarded(connection) {
-        failures(connection).succeeded(ip);
+    if let Some(ip) = connection.counted_address() {
+        connection.shared.gate.forgive_guesses(ip);
     }
     connection.peer.identity = Some(Box::new(identity));
     match connection.ask(async |session, peer| session.authenticated(peer).await).await {

@@ -1,17 +1,21 @@
-//! How many connections there may be: in all, of one address, and how fast new ones of an address may come.
+//! What all connections of one or more servers have in common: how many there may be, in all and of one address, how
+//! fast things may come, and who guessed too many passwords.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use smtpkit_auth::FailureLimiter;
 use tokio::time::Instant;
 
-use crate::{Limits, Rate};
+use crate::Limits;
+use crate::rates::{Counted, KINDS, Rates, TooFast};
 
-/// Addresses that are remembered for their rate alone; beyond it those whose time is over are forgotten.
-const REMEMBERED_MAX: usize = 16_384;
+/// When so many tenths of all connections are taken, it is time to be short with slow clients.
+const PRESSURE_TENTHS: usize = 9;
 
-/// The connection limits. Clones share the count, so several servers of one process can have one limit together.
+/// The limits that hold over all connections: their number, the rates, and wrong credentials. Clones share the
+/// counts, so several servers of one process can have one limit together.
 ///
 /// ```
 /// use smtpkit_server::{Gate, Limits};
@@ -26,23 +30,19 @@ pub struct Gate(Arc<Inner>);
 struct Inner {
     connections_max: usize,
     per_address_max: usize,
-    rate: Option<Rate>,
+    opened: Instant,
+    /// What has a rate; the rest is not counted, so that nobody waits for the lock in vain.
+    has_rate: [bool; KINDS],
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     connections: usize,
-    addresses: HashMap<IpAddr, Address>,
-}
-
-/// What is known of one address.
-#[derive(Debug)]
-struct Address {
-    connections: usize,
-    /// When the current time of the rate began, and how many connections came in it.
-    since: Instant,
-    recent: u32,
+    /// Those of each address that has any; never more addresses than connections.
+    of_address: HashMap<IpAddr, usize>,
+    rates: Rates,
+    failures: FailureLimiter,
 }
 
 /// Why a connection may not come in.
@@ -52,8 +52,14 @@ pub(crate) enum Full {
     Connections,
     /// There are too many of this address.
     Address,
-    /// They come too fast from this address.
+    /// They come too fast.
     Rate,
+}
+
+impl From<TooFast> for Full {
+    fn from(_: TooFast) -> Self {
+        Self::Rate
+    }
 }
 
 /// A connection that came in; dropping it makes room.
@@ -66,13 +72,20 @@ pub(crate) struct Pass {
 }
 
 impl Gate {
-    /// A gate with the connection limits of `limits`.
+    /// A gate with the limits of `limits` that concern more than one connection.
     pub fn new(limits: &Limits) -> Self {
+        let rates = Rates::new(limits);
         Self(Arc::new(Inner {
             connections_max: limits.connections_max,
             per_address_max: limits.connections_per_address_max,
-            rate: limits.connection_rate,
-            state: Mutex::default(),
+            opened: Instant::now(),
+            has_rate: Counted::ALL.map(|what| rates.has_rate(what)),
+            state: Mutex::new(State {
+                connections: 0,
+                of_address: HashMap::new(),
+                rates,
+                failures: FailureLimiter::new(limits.auth_failures_per_address),
+            }),
         }))
     }
 
@@ -81,9 +94,9 @@ impl Gate {
         self.state().connections
     }
 
-    /// Whether nine tenths of all connections are taken: time to be short with slow clients.
+    /// Whether nearly all connections are taken.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.connections() > self.0.connections_max / 10 * 9
+        self.connections() > self.0.connections_max / 10 * PRESSURE_TENTHS
     }
 
     /// Lets a connection in. `address` is `None` for one that is exempt from the limits per address.
@@ -93,42 +106,51 @@ impl Gate {
         if state.connections >= self.0.connections_max {
             return Err(Full::Connections);
         }
-        if let Some(address) = address {
-            self.count(&mut state, address, now)?;
-        }
+        self.admit(&mut state, address, now)?;
         state.connections += 1;
         Ok(Pass { gate: self.clone(), address, counts: true })
     }
 
     /// Counts a connection that is in already for `address` too: a proxy said that it comes from there.
     pub(crate) fn enter_address(&self, address: IpAddr, now: Instant) -> Result<Pass, Full> {
-        let address = site(address);
-        self.count(&mut self.state(), address, now)?;
-        Ok(Pass { gate: self.clone(), address: Some(address), counts: false })
+        let address = Some(site(address));
+        self.admit(&mut self.state(), address, now)?;
+        Ok(Pass { gate: self.clone(), address, counts: false })
     }
 
-    fn count(&self, state: &mut State, address: IpAddr, now: Instant) -> Result<(), Full> {
-        if let Some(rate) = self.0.rate
-            && state.addresses.len() >= REMEMBERED_MAX
-        {
-            state.addresses.retain(|_, known| known.connections > 0 || now - known.since < rate.per);
-        }
-        let fresh = || Address { connections: 0, since: now, recent: 0 };
-        let known = state.addresses.entry(address).or_insert_with(fresh);
-        if known.connections >= self.0.per_address_max {
+    fn admit(&self, state: &mut State, address: Option<IpAddr>, now: Instant) -> Result<(), Full> {
+        let known = address.and_then(|address| state.of_address.get(&address)).copied().unwrap_or(0);
+        if known >= self.0.per_address_max {
             return Err(Full::Address);
         }
-        if let Some(rate) = self.0.rate {
-            if now - known.since >= rate.per {
-                (known.since, known.recent) = (now, 0);
-            }
-            if known.recent >= rate.count {
-                return Err(Full::Rate);
-            }
-            known.recent += 1;
+        state.rates.count(Counted::Connection, address, now)?;
+        if let Some(address) = address {
+            state.of_address.insert(address, known + 1);
         }
-        known.connections += 1;
         Ok(())
+    }
+
+    /// Counts one more of something. `address` is `None` for one that is exempt from the limits per address.
+    pub(crate) fn count(&self, what: Counted, address: Option<IpAddr>) -> Result<(), TooFast> {
+        if self.0.has_rate.get(what as usize) == Some(&false) {
+            return Ok(());
+        }
+        self.state().rates.count(what, address.map(site), Instant::now())
+    }
+
+    /// Whether `address` tried too many wrong credentials to try again now.
+    pub(crate) fn has_guessed_too_often(&self, address: IpAddr) -> bool {
+        self.state().failures.blocked(address, self.0.opened.elapsed()).is_some()
+    }
+
+    /// Counts wrong credentials.
+    pub(crate) fn count_wrong_guess(&self, address: IpAddr) {
+        self.state().failures.failed(address, self.0.opened.elapsed());
+    }
+
+    /// Forgets the wrong credentials of an address that has shown the right ones.
+    pub(crate) fn forgive_guesses(&self, address: IpAddr) {
+        self.state().failures.succeeded(address);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,14 +161,12 @@ impl Gate {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let keeps_rate = self.gate.0.rate.is_some();
         let mut state = self.gate.state();
         state.connections = state.connections.saturating_sub(usize::from(self.counts));
         let Some(address) = self.address else { return };
-        let Some(known) = state.addresses.get_mut(&address) else { return };
-        known.connections = known.connections.saturating_sub(1);
-        if known.connections == 0 && !keeps_rate {
-            state.addresses.remove(&address);
+        match state.of_address.get_mut(&address) {
+            Some(connections) if *connections > 1 => *connections -= 1,
+            _ => drop(state.of_address.remove(&address)),
         }
     }
 }
@@ -164,6 +184,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::Rate;
 
     fn gate(
         connections_max: usize,

@@ -42,7 +42,7 @@
 //! | `handler`, `refusal`, `delivery` | what you implement and how you say no |
 //! | `peer`, `transaction`, `route`, `body` | what you are told |
 //! | `server`, `builder`, `limits`, `domains`, `network`, `error` | roles and their set-up |
-//! | `listening`, `gate` | sockets, connection limits, draining |
+//! | `listening`, `gate`, `rates` | sockets, limits over all connections, draining |
 //! | `connection`, `mailing`, `exchange`, `link`, `transport` | one connection |
 //! | `header` | hops, and fields that a submission lacks |
 //! | `proxy`, `forwarded` | clients that come through a proxy |
@@ -68,6 +68,7 @@ mod mailing;
 mod network;
 mod peer;
 mod proxy;
+mod rates;
 mod record;
 mod refusal;
 mod route;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smtpkit_auth::FailurePolicy;
 use smtpkit_session::server::ServerLimits;
 
 use crate::ServerError;
@@ -28,9 +29,25 @@ pub struct Limits {
     pub connections_max: usize,
     /// Most connections at once of one address (IPv6: one /64), then 421: 50.
     pub connections_per_address_max: usize,
-    /// New connections of one address in a time; `None` sets no limit.
+    /// New connections of one address in a time, then 421; `None` sets no limit, here and in all rates.
     pub connection_rate: Option<Rate>,
-    /// Errors that are answered at once; the reply to each further one waits a second: 10.
+    /// New connections of all addresses in a time, then 421.
+    pub connection_rate_total: Option<Rate>,
+    /// Messages that one address may begin in a time, then 451 4.7.1.
+    pub message_rate: Option<Rate>,
+    /// Messages that all addresses may begin in a time, then 451 4.7.1.
+    pub message_rate_total: Option<Rate>,
+    /// Recipients that one address may name in a time, then 451 4.7.1.
+    pub recipient_rate: Option<Rate>,
+    /// Recipients that all addresses may name in a time, then 451 4.7.1.
+    pub recipient_rate_total: Option<Rate>,
+    /// Recipients unknown here (5.1.x) that one address may name in a time, over all its sessions: 100 in 10 minutes.
+    /// The next one raises an alarm in the log, and it and each further one end their session with 421.
+    pub unknown_recipient_rate: Option<Rate>,
+    /// Wrong credentials that one address may try in a time, over all its sessions, then 454: 10 in 10 minutes.
+    pub auth_failures_per_address: FailurePolicy,
+    /// Errors that are answered at once; the reply to each further one waits longer and longer
+    /// ([`error_delay`](crate::ServerTimeouts::error_delay)): 10.
     pub soft_errors: u32,
     /// Errors that end the session with 421: 20.
     pub hard_errors: u32,
@@ -67,6 +84,13 @@ impl Default for Limits {
             connections_max: 1000,
             connections_per_address_max: 50,
             connection_rate: None,
+            connection_rate_total: None,
+            message_rate: None,
+            message_rate_total: None,
+            recipient_rate: None,
+            recipient_rate_total: None,
+            unknown_recipient_rate: Some(Rate { count: 100, per: Duration::from_secs(600) }),
+            auth_failures_per_address: FailurePolicy::default(),
             soft_errors: session.soft_errors,
             hard_errors: session.hard_errors,
             auth_failures_max: session.auth_failures_max,
@@ -81,6 +105,8 @@ impl Default for Limits {
 impl Limits {
     /// A limit of zero would be a server that serves nobody, and is more likely meant as "no limit".
     pub(crate) fn check(&self) -> Result<(), ServerError> {
+        let is_zero = |rate: Option<Rate>| rate.is_some_and(|rate| rate.count == 0 || rate.per.is_zero());
+        let guesses = &self.auth_failures_per_address;
         let zero = [
             ("message_octets_max", self.message_octets_max == 0),
             ("recipients_max", self.recipients_max == 0),
@@ -88,9 +114,16 @@ impl Limits {
             ("transactions_max", self.transactions_max == Some(0)),
             ("connections_max", self.connections_max == 0),
             ("connections_per_address_max", self.connections_per_address_max == 0),
+            ("connection_rate", is_zero(self.connection_rate)),
+            ("connection_rate_total", is_zero(self.connection_rate_total)),
+            ("message_rate", is_zero(self.message_rate)),
+            ("message_rate_total", is_zero(self.message_rate_total)),
+            ("recipient_rate", is_zero(self.recipient_rate)),
+            ("recipient_rate_total", is_zero(self.recipient_rate_total)),
+            ("unknown_recipient_rate", is_zero(self.unknown_recipient_rate)),
             (
-                "connection_rate",
-                self.connection_rate.is_some_and(|rate| rate.count == 0 || rate.per.is_zero()),
+                "auth_failures_per_address",
+                guesses.failures_max == 0 || guesses.window.is_zero() || guesses.addresses_max == 0,
             ),
             ("hard_errors", self.hard_errors == 0),
             ("auth_failures_max", self.auth_failures_max == 0),

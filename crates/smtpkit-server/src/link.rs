@@ -193,6 +193,11 @@ impl Link {
         true
     }
 
+    /// Nothing more is read or written: the session is over without a word.
+    pub(crate) const fn hang_up(&mut self) {
+        self.is_lost = true;
+    }
+
     /// Waits `delay` before the greeting, or until the client speaks before its turn (RFC 5321 §3.1).
     pub(crate) async fn listen_before_greeting(&mut self, delay: Duration) {
         let spoke = poll_fn(|cx| {

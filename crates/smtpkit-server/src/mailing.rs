@@ -2,16 +2,25 @@
 
 use std::sync::Arc;
 
-use smtpkit_codec::{MailParameters, Recipient, Reply, ReversePath};
+use smtpkit_codec::{MailParameters, Recipient, Reply, ReversePath, Severity};
 use smtpkit_session::server::{Owed, Protocol, ServerEvent, owed_for};
 
 use crate::body::{Body, Completion, Ending, HeaderRules};
 use crate::builder::Senders;
 use crate::connection::Connection;
+use crate::rates::Counted;
 use crate::{Delivery, Handler, Refusal, RouteKind, Session, Transaction, record, refusal, unix_seconds};
 
 /// Said to content that comes by again and again (RFC 5321 §6.3).
 const MAIL_LOOP: Reply = refusal::reply(554, 4, 6, "too many hops, this is a mail loop");
+
+/// Said when messages or recipients come too fast.
+const TOO_FAST: Reply = refusal::reply(451, 7, 1, "too many for now, try again later");
+/// Said to an address that asks for mailboxes until it finds one.
+const ENUMERATION: Reply = refusal::reply(421, 7, 1, "too many unknown recipients");
+
+/// The subject of enhanced status codes about addresses (RFC 3463 §3.2).
+const ADDRESSING: u16 = 1;
 
 impl<H: Handler> Connection<H> {
     /// Carries a transaction through, from MAIL to its end or to what ended it.
@@ -24,9 +33,12 @@ impl<H: Handler> Connection<H> {
         self.transactions = self.transactions.wrapping_add(1);
         let id = format!("{:016x}.{}", self.peer.session, self.transactions);
         let mut tx = Transaction::new(id, reverse_path, parameters);
-        let verdict = match self.owns(tx.reverse_path()) {
-            true => self.ask(async |session, peer| session.mail(peer, &tx).await).await,
-            false => Err(Refusal::not_your_address().into_parts().0),
+        let verdict = if !self.owns(tx.reverse_path()) {
+            Err(Refusal::not_your_address().into_parts().0)
+        } else if self.is_too_fast(Counted::Message) {
+            Err(TOO_FAST)
+        } else {
+            self.ask(async |session, peer| session.mail(peer, &tx).await).await
         };
         let is_refused = verdict.is_err();
         self.link.machine().mail(owed, verdict);
@@ -71,20 +83,46 @@ impl<H: Handler> Connection<H> {
             }
             Err(refusal) => {
                 tx.refused = tx.refused.saturating_add(1);
-                Err(self.told(refusal))
+                let reply = self.told(refusal);
+                self.watch_for_enumeration(&reply);
+                Err(reply)
             }
         };
         self.link.machine().rcpt(owed, verdict);
+    }
+
+    /// Whether one more of `what` would be too many for now.
+    fn is_too_fast(&self, what: Counted) -> bool {
+        self.shared.gate.count(what, self.counted_address()).is_err()
+    }
+
+    /// Counts recipients that do not exist here: who names many is looking for those that do.
+    fn watch_for_enumeration(&mut self, reply: &Reply) {
+        let is_unknown = reply.severity() == Severity::PermanentNegative
+            && reply.enhanced().is_some_and(|enhanced| enhanced.subject() == ADDRESSING);
+        if !is_unknown {
+            return;
+        }
+        self.unknown_recipients = self.unknown_recipients.saturating_add(1);
+        if let Err(too_fast) = self.shared.gate.count(Counted::UnknownRecipient, self.counted_address()) {
+            if too_fast.is_first {
+                record::enumeration(&self.peer);
+            }
+            self.link.machine().close(&ENUMERATION);
+        }
     }
 
     /// Where the recipient's mail goes. A foreign one needs a grant before the handler is asked, and a relay route
     /// after: neither can be had without the other.
     async fn route(&mut self, tx: &Transaction, recipient: &Recipient) -> Result<RouteKind, Refusal> {
         let is_local = self.shared.domains.as_ref().is_none_or(|domains| domains.is_local(&recipient.path));
-        let grant = self.shared.grant(&self.peer);
-        if !is_local && grant.is_none() {
+        if !is_local && self.shared.grant(&self.peer).is_none() {
             return Err(Refusal::relaying_denied());
         }
+        if self.is_too_fast(Counted::Recipient) {
+            return Err(TOO_FAST.into());
+        }
+        let grant = self.shared.grant(&self.peer);
         let session = self.session.as_mut().ok_or_else(Refusal::try_later)?;
         let route = session.rcpt(&self.peer, tx, recipient, grant).await?.kind();
         if is_local || route == RouteKind::Relay { Ok(route) } else { Err(Refusal::relaying_denied()) }
@@ -110,6 +148,9 @@ impl<H: Handler> Connection<H> {
         } else {
             Delivery::All(session.message(&self.peer, tx, &mut body).await)
         };
+        if delivery.hangs_up() {
+            body.hang_up();
+        }
         let Ending { octets, outcome, interruption, is_looping } = body.end().await;
         self.pending = interruption;
         match outcome {
@@ -127,13 +168,15 @@ impl<H: Handler> Connection<H> {
                 }
             }
             Err(error) => {
+                // Not for its reply, which is decided already, but to know why.
+                let _told = self.verdicts(delivery);
                 record::unfinished(&self.peer, tx, octets, error);
                 self.reset().await;
             }
         }
     }
 
-    fn verdicts(&self, delivery: Delivery) -> Verdicts {
+    fn verdicts(&mut self, delivery: Delivery) -> Verdicts {
         match delivery {
             Delivery::All(verdict) => Verdicts::All(self.verdict(verdict)),
             Delivery::Each(each) => {
@@ -142,7 +185,7 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    fn verdict(&self, verdict: Result<Reply, Refusal>) -> Result<Reply, Reply> {
+    fn verdict(&mut self, verdict: Result<Reply, Refusal>) -> Result<Reply, Reply> {
         verdict.map_err(|refusal| self.told(refusal))
     }
 

@@ -18,6 +18,8 @@ use crate::{Handler, Peer, Transaction};
 
 const SESSION: &str = "smtpkit::session";
 const TRANSACTION: &str = "smtpkit::transaction";
+/// What an operator should look at.
+const ALARM: &str = "smtpkit::alarm";
 
 /// How a session ended.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(crate) enum Outcome {
     NoUpgrade(Fatal),
     NoProxy(String),
     Panicked,
+    HungUp,
 }
 
 impl fmt::Display for Outcome {
@@ -37,6 +40,7 @@ impl fmt::Display for Outcome {
             Self::NoUpgrade(fatal) => write!(f, "starttls-refused: {fatal}"),
             Self::NoProxy(why) => write!(f, "proxy-refused: {why}"),
             Self::Panicked => f.write_str("handler-panicked"),
+            Self::HungUp => f.write_str("hung-up"),
         }
     }
 }
@@ -51,6 +55,7 @@ const fn word(why: Closed) -> &'static str {
         Closed::TooManyAuthFailures => "too-many-auth-failures",
         Closed::TooMuchContent => "too-much-content",
         Closed::SpokeEarly => "spoke-early",
+        Closed::SpokeTls => "tls-on-plaintext-port",
         Closed::Refused => "refused",
         Closed::PlaintextAfterStartTls => "plaintext-after-starttls",
         _ => "ended",
@@ -76,6 +81,7 @@ pub(crate) fn session<H: Handler>(connection: &mut Connection<H>, outcome: &Outc
         transactions = counters.transactions,
         messages = counters.messages,
         refused_recipients = counters.recipients_refused,
+        unknown_recipients = connection.unknown_recipients,
         octets = counters.content_octets,
         auth_failures = counters.auth_failures,
         spoke_early = notes.spoke_before_greeting || notes.spoke_before_reply,
@@ -125,6 +131,7 @@ pub(crate) fn failure(peer: &Peer, cause: &Cause) {
         Cause::Body(_) => {
             debug!(target: TRANSACTION, session = %peer.session_id(), %cause, "content not taken")
         }
+        Cause::HungUp => {}
         Cause::Io(_) => warn!(target: TRANSACTION, session = %peer.session_id(), %cause, "handler failed"),
     }
 }
@@ -132,6 +139,18 @@ pub(crate) fn failure(peer: &Peer, cause: &Cause) {
 pub(crate) fn auth_failed(peer: &Peer, mechanism: &str) {
     let address = peer.address().map(tracing::field::display);
     info!(target: SESSION, session = %peer.session_id(), address, mechanism, "authentication failed");
+}
+
+/// An address may try no more credentials for now.
+pub(crate) fn auth_blocked(peer: &Peer) {
+    let address = peer.address().map(tracing::field::display);
+    info!(target: SESSION, session = %peer.session_id(), address, "authentication blocked");
+}
+
+/// An address named more unknown recipients than it may: told once for each time of the rate.
+pub(crate) fn enumeration(peer: &Peer) {
+    let address = peer.address().map(tracing::field::display);
+    warn!(target: ALARM, session = %peer.session_id(), address, hello = peer.hello(), "many unknown recipients");
 }
 
 pub(crate) fn panicked(peer: &Peer) {

@@ -30,6 +30,8 @@ pub struct Refusal {
 pub(crate) enum Cause {
     Io(io::Error),
     Body(BodyError),
+    /// Nothing did: the handler wants the client gone.
+    HungUp,
 }
 
 impl fmt::Display for Cause {
@@ -37,6 +39,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Body(error) => error.fmt(f),
+            Self::HungUp => f.write_str("the handler hung up"),
         }
     }
 }
@@ -72,8 +75,18 @@ impl Refusal {
         Self::of(reply(452, 3, 1, "not enough storage, try again"))
     }
 
+    /// The connection is cut without a word, as if this server had died. For tests of clients, and for clients that
+    /// deserve no answer; RFC 5321 §3.8 wants a 421 in all other cases.
+    pub const fn hang_up() -> Self {
+        Self { reply: reply(421, 3, 2, "connection cut"), cause: Some(Cause::HungUp) }
+    }
+
     const fn of(reply: Reply) -> Self {
         Self { reply, cause: None }
+    }
+
+    pub(crate) const fn hangs_up(&self) -> bool {
+        matches!(self.cause, Some(Cause::HungUp))
     }
 
     /// What the peer is told.

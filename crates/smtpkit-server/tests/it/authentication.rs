@@ -5,6 +5,7 @@ use tokio::net::TcpStream;
 use crate::world::{Client, Recorder, Running, certificate, run, submission};
 use smtpkit_server::auth::FailurePolicy;
 use smtpkit_server::tls::Stream;
+use smtpkit_server::{Gate, Limits};
 
 const RIGHT: &str = "AUTH PLAIN AGFsaWNlQGxvY2FsLnRlc3QAcGVuY2ls";
 const WRONG: &str = "AUTH PLAIN AGFsaWNlQGxvY2FsLnRlc3QAd3Jvbmc=";
@@ -51,7 +52,7 @@ async fn wrong_passwords_end_the_session() {
     let (_server, mut client) = secured().await;
     client.ask(WRONG, "535 5.7.8").await;
     client.ask("AUTH XYZZY", "504").await;
-    client.ask("AUTH PLAIN not!base64", "501").await;
+    client.ask("AUTH PLAIN not!base64", "501 5.5.2").await;
     client.ask(WRONG, "535 5.7.8").await;
     client.ask(WRONG, "421 4.7.0").await;
     client.expect_end().await;
@@ -71,9 +72,13 @@ async fn the_reverse_path_belongs_to_the_identity() {
 async fn an_address_that_guesses_is_stopped_over_all_its_connections() {
     let (recorder, certificate) = (Recorder::default(), certificate());
     let policy = FailurePolicy { failures_max: 2, ..FailurePolicy::default() };
-    let builder = submission(&recorder, &certificate).implicit_tls().exempt([]).auth_failures(policy);
-    let server = run(builder, &recorder).await;
-    for expected in ["535", "535", "454 4.7.0"] {
+    let limits = Limits { auth_failures_per_address: policy, ..Limits::default() };
+    // Two listeners: whoever guesses at one is stopped at the other too.
+    let gate = Gate::new(&limits);
+    let builder = || submission(&recorder, &certificate).implicit_tls().exempt([]).gate(gate.clone());
+    let servers = [run(builder(), &recorder).await, run(builder(), &recorder).await];
+    for (expected, server) in ["535", "535", "454 4.7.0", "454 4.7.0"].into_iter().zip(servers.iter().cycle())
+    {
         let mut client = certificate.secure(TcpStream::connect(server.address).await.unwrap()).await;
         client.expect("220").await;
         client.ask("EHLO client.test", "250").await;

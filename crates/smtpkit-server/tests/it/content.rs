@@ -15,7 +15,7 @@ async fn a_message_by_data_and_one_by_bdat() {
     client.ask("EHLO client.test", "250").await;
     client.mail("bob@local.test", "Subject: x\r\n\r\n..dot").await;
     client
-        .send("MAIL FROM:<>\r\nRCPT TO:<bob@local.test>\r\nBDAT 4\r\none\nBDAT 3 LAST\r\ntwoQUIT\r\n")
+        .send("MAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<bob@local.test>\r\nBDAT 4\r\none\nBDAT 3 LAST\r\ntwoQUIT\r\n")
         .await;
     for expected in ["250 2.1.0", "250 2.1.5", "250 2.0.0", "250 2.0.0 ok, queued as 4711", "221"] {
         client.expect(expected).await;
@@ -51,6 +51,10 @@ async fn refused_content_is_no_message() {
         client.ask("DATA", "354").await;
         client.ask(&format!("{content}\r\n."), expected).await;
     }
+    client.ask("MAIL FROM:<>", "250").await;
+    client.ask("RCPT TO:<bob@local.test>", "250").await;
+    client.send("BDAT 3 LAST\r\na\nb").await;
+    client.expect("550 5.6.0").await;
     client.ask("MAIL FROM:<> SIZE=101", "552 5.3.4").await;
     client.mail("bob@local.test", "good").await;
     let messages = server.journal.entries().iter().filter(|entry| entry.starts_with("message")).count();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smtpkit_server::{Gate, Limits, Rate};
+use smtpkit_server::{Gate, Limits, Rate, ServerTimeouts};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -61,9 +61,84 @@ async fn junk_is_slowed_down_and_cut() {
             client.ask("JUNK", "500").await;
         }
         client.ask("JUNK", "421 4.7.0").await;
-        assert!(start.elapsed() >= Duration::from_secs(9), "{:?}", start.elapsed());
+        // 1 s, 2 s … 9 s: the eleventh error and those after it wait longer and longer.
+        assert!(start.elapsed() >= Duration::from_secs(45), "{:?}", start.elapsed());
     };
     tokio::join!(listening.serve_stream(stream, None, smtpkit_server::CancellationToken::new()), session);
+}
+
+#[tokio::test]
+async fn messages_and_recipients_come_at_a_rate() {
+    let recorder = Recorder::default();
+    let per = Duration::from_secs(3600);
+    let limits = Limits {
+        message_rate: Some(Rate { count: 2, per }),
+        recipient_rate_total: Some(Rate { count: 3, per }),
+        ..Limits::default()
+    };
+    let server = run(mx(&recorder).limits(limits).exempt([]), &recorder).await;
+    for expected in ["250", "451 4.7.1"] {
+        let mut client = server.client().await;
+        client.ask("EHLO client.test", "250").await;
+        client.ask("MAIL FROM:<>", "250").await;
+        client.ask("RCPT TO:<bob@local.test>", "250").await;
+        client.ask("RCPT TO:<bob@local.test>", expected).await;
+        client.ask("RSET", "250").await;
+    }
+    let mut client = server.client().await;
+    client.ask("EHLO client.test", "250").await;
+    client.ask("MAIL FROM:<>", "451 4.7.1").await;
+}
+
+#[tokio::test]
+async fn connections_come_at_a_rate_in_all() {
+    let recorder = Recorder::default();
+    let rate = Some(Rate { count: 2, per: Duration::from_secs(3600) });
+    let limits = Limits { connection_rate_total: rate, ..Limits::default() };
+    let server = run(mx(&recorder).limits(limits), &recorder).await;
+    for _ in 0..2 {
+        server.client().await.ask("QUIT", "221").await;
+    }
+    let mut third = Client::new(TcpStream::connect(server.address).await.unwrap());
+    third.expect("421 4.7.0").await;
+}
+
+#[tokio::test]
+async fn whoever_looks_for_mailboxes_is_stopped_over_all_sessions() {
+    let recorder = Recorder::default();
+    let rate = Some(Rate { count: 3, per: Duration::from_secs(3600) });
+    let limits = Limits { unknown_recipient_rate: rate, ..Limits::default() };
+    let server = run(mx(&recorder).limits(limits).exempt([]), &recorder).await;
+    for expected in [["550 5.1.1", "550 5.1.1"], ["550 5.1.1", "421 4.7.1"]] {
+        let mut client = server.client().await;
+        client.ask("EHLO client.test", "250").await;
+        client.ask("MAIL FROM:<>", "250").await;
+        for expected in expected {
+            client.ask("RCPT TO:<nobody@local.test>", expected).await;
+        }
+    }
+    let mut client = server.client().await;
+    client.ask("EHLO client.test", "250").await;
+    client.mail("bob@local.test", "who knows a name may use it").await;
+}
+
+#[tokio::test]
+async fn time_is_short_under_pressure() {
+    let recorder = Recorder::default();
+    let limits = Limits { connections_max: 10, ..Limits::default() };
+    let gate = Gate::new(&limits);
+    let short = ServerTimeouts { command: Duration::from_millis(50), ..ServerTimeouts::default() };
+    let builder = mx(&recorder).limits(limits).gate(gate.clone()).timeouts_under_pressure(short);
+    let server = run(builder, &recorder).await;
+    let mut patient = Vec::new();
+    for _ in 0..9 {
+        patient.push(server.client().await);
+    }
+    let mut hurried = server.client().await;
+    hurried.expect("421 4.4.2").await;
+    for client in &mut patient {
+        client.ask("NOOP", "250").await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

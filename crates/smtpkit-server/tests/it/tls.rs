@@ -68,3 +68,12 @@ async fn required_tls_comes_first() {
     client.ask("EHLO client.test", "250").await;
     client.ask("MAIL FROM:<>", "530 5.7.0").await;
 }
+
+#[tokio::test]
+async fn a_handshake_on_a_plaintext_port_is_known_by_its_first_octet() {
+    let recorder = Recorder::default();
+    let server = run(mx(&recorder), &recorder).await;
+    let mut client = server.client().await;
+    client.send([0x16]).await;
+    client.expect_end().await;
+}
