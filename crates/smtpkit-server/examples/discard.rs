@@ -9,7 +9,7 @@ impl Session for Discard {
     async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
         Ok(Route::local())
     }
-    async fn message(&mut self, _: &Peer, _: &Transaction, body: &mut Body<'_>) -> Result<Reply, Refusal> {
+    async fn message(&mut self, _: &Peer, _: &Transaction, body: &mut Body<'_>) -> Verdict {
         body.discard().await?;
         Ok(accepted())
     }

@@ -1,40 +1,25 @@
-//! Final delivery over a local socket: each recipient has a folder, and a reply of its own.
+//! Final delivery over a local socket: a folder for each recipient, and a reply of its own.
 use smtpkit_server::*;
-use tokio::fs;
 
 struct Folders;
 
 impl Session for Folders {
-    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, to: &Recipient, _: Grant<'a>) -> Decision<'a> {
-        if fs::try_exists(folder(to)).await? { Ok(Route::local()) } else { Err(Refusal::no_such_user()) }
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
+        Ok(Route::local())
     }
-    async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Result<Reply, Refusal> {
-        Err(Refusal::try_later())
+    async fn message(&mut self, _: &Peer, _: &Transaction, _: &mut Body<'_>) -> Verdict {
+        Err(Refusal::try_later()) // never asked: `deliver` below comes first
     }
     async fn deliver(&mut self, _: &Peer, tx: &Transaction, body: &mut Body<'_>) -> Delivery {
-        let content = match body.read_to_end(50_000_000).await {
-            Ok(content) => content,
-            Err(error) => return Delivery::All(Err(error.into())),
+        let content = body.read_to_end(50_000_000).await;
+        let store = |to: &Recipient| {
+            // `mail/<bob@example.test>`, which somebody made; without it this recipient is told to wait.
+            let folder = to.path.to_string().replace('/', "_");
+            std::fs::write(format!("mail/{folder}/{}.eml", tx.id()), content.clone()?)?;
+            Ok(accepted())
         };
-        let mut verdicts = Vec::new();
-        for to in tx.recipients() {
-            let stored = fs::write(format!("{}/{}.eml", folder(to), tx.id()), &content).await;
-            verdicts.push(stored.map(|()| accepted()).map_err(Refusal::from));
-        }
-        Delivery::Each(verdicts)
+        Delivery::Each(tokio::task::block_in_place(|| tx.recipients().iter().map(store).collect()))
     }
-}
-
-/// Only letters and digits of the name count, so that no address can point out of the folder.
-fn folder(to: &Recipient) -> String {
-    let mailbox = to.path.as_ref().mailbox().map(|mailbox| mailbox.local_part().as_str().to_lowercase());
-    let name = mailbox
-        .as_deref()
-        .unwrap_or("postmaster")
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect::<String>();
-    format!("mail/{name}")
 }
 
 #[tokio::main]

@@ -1,8 +1,6 @@
 //! A submission server with a file of `name:password-or-hash` lines; what is submitted goes into a spool folder.
-use smtpkit_server::{
-    auth::{Secret, Users},
-    *,
-};
+use smtpkit_server::auth::{Secret, Users};
+use smtpkit_server::*;
 use tokio::fs;
 
 struct Spool;
@@ -11,7 +9,7 @@ impl Session for Spool {
     async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, grant: Grant<'a>) -> Decision<'a> {
         Ok(grant.map_or(Route::local(), Route::relay))
     }
-    async fn message(&mut self, _: &Peer, tx: &Transaction, body: &mut Body<'_>) -> Result<Reply, Refusal> {
+    async fn message(&mut self, _: &Peer, tx: &Transaction, body: &mut Body<'_>) -> Verdict {
         fs::write(format!("spool/{}.eml", tx.id()), body.read_to_end(10_000_000).await?).await?;
         Ok(accepted_as(tx.id()))
     }

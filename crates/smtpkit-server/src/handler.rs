@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smtpkit_codec::{Recipient, Reply};
 
-use crate::{Body, Delivery, Peer, Refusal, RelayGrant, Route, Transaction};
+use crate::{Body, Delivery, Layer, Layered, Peer, Refusal, RelayGrant, Route, Transaction};
 
 /// Takes new connections. It is shared by all of them; what belongs to one connection is its [`Session`].
 pub trait Handler: Send + Sync + 'static {
@@ -15,6 +15,17 @@ pub trait Handler: Send + Sync + 'static {
     /// A client connected and waits for the greeting; a refusal (554 or 421) takes the greeting's place and ends the
     /// session (RFC 5321 §3.1).
     fn connect(&self, peer: &Peer) -> impl Future<Output = Result<Self::Session, Refusal>> + Send;
+
+    /// This handler behind a [`Layer`], of which `make` makes one for each connection. The layer that is put on last
+    /// is asked first.
+    fn layer<L, F>(self, make: F) -> Layered<Self, F>
+    where
+        Self: Sized,
+        F: Fn(&Peer) -> L + Send + Sync + 'static,
+        L: Layer + 'static,
+    {
+        Layered::new(self, make)
+    }
 }
 
 impl<H: Handler> Handler for Arc<H> {

@@ -40,6 +40,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `handler`, `refusal`, `delivery` | what you implement and how you say no |
+//! | `layer`, `boxed` | composition, and choice at run time |
 //! | `peer`, `transaction`, `route`, `body` | what you are told |
 //! | `server`, `builder`, `limits`, `domains`, `network`, `error` | roles and their set-up |
 //! | `listening`, `gate`, `rates` | sockets, limits over all connections, draining |
@@ -48,8 +49,10 @@
 //! | `proxy`, `forwarded` | clients that come through a proxy |
 //! | `record` | what is logged |
 //! | [`maildir`] | a mailbox format for handlers that store mail |
+//! | `testing` | with the feature of this name: servers for the tests of programs that send mail |
 
 mod body;
+mod boxed;
 mod builder;
 mod connection;
 mod delivery;
@@ -60,6 +63,7 @@ mod forwarded;
 mod gate;
 mod handler;
 mod header;
+mod layer;
 mod limits;
 mod link;
 mod listening;
@@ -73,6 +77,8 @@ mod record;
 mod refusal;
 mod route;
 mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
 mod transport;
 
@@ -87,18 +93,20 @@ pub use smtpkit_session::timeout::ServerTimeouts;
 pub use tokio_util::sync::CancellationToken;
 
 pub use body::{Body, BodyError};
+pub use boxed::{BoxHandler, BoxSession};
 pub use builder::Builder;
 pub use delivery::Delivery;
 pub use domains::{BadDomain, LocalDomains};
 pub use error::ServerError;
 pub use gate::Gate;
 pub use handler::{Each, Handler, Session, each};
+pub use layer::{Layer, Layered, LayeredSession};
 pub use limits::{Limits, Rate};
 pub use listening::{Listening, Served};
 pub use network::{BadNetwork, Network};
 pub use peer::{Peer, Role};
 pub use refusal::{Refusal, accepted, accepted_as};
-pub use route::{Decision, Grant, GrantReason, RelayGrant, Route, RouteKind};
+pub use route::{Decision, Grant, GrantReason, RelayGrant, Route, RouteKind, Verdict};
 pub use server::Server;
 pub use transaction::{Transaction, unix_seconds};
 

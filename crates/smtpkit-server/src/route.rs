@@ -1,6 +1,7 @@
 //! Where a recipient's mail goes, and the permission that relaying needs.
 
 use smtpkit_auth::Identity;
+use smtpkit_codec::Reply;
 
 use crate::Refusal;
 
@@ -66,6 +67,9 @@ pub type Grant<'a> = Option<RelayGrant<'a>>;
 
 /// A short name for what [`Session::rcpt`](crate::Session::rcpt) answers.
 pub type Decision<'a> = Result<Route<'a>, Refusal>;
+
+/// A short name for what [`Session::message`](crate::Session::message) answers.
+pub type Verdict = Result<Reply, Refusal>;
 
 /// Why a client may relay.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,8 @@ mod draining;
 #[cfg(test)]
 mod header;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod local_socket;
@@ -18,6 +20,8 @@ mod proxies;
 mod relaying;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod test_server;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
