@@ -1,13 +1,28 @@
 //! The search for the octets that matter to framing: CR, LF and NUL.
 //!
 //! All three lie below 0x0E, and hardly any other octet of a command or reply does. One
-//! subtraction on eight octets at a time finds the first octet that low; the caller looks
-//! at it and goes on if it was a TAB. Command lines are too short for a vector search to
-//! pay for its start-up.
+//! comparison of sixteen octets at a time passes over what has none; one subtraction on eight
+//! finds the first octet that low. The caller looks at it and goes on if it was a TAB. Command
+//! lines are too short for a vector search with a start-up of its own to pay.
 
 /// How many octets at the front of `octets` are above CR (0x0D).
 #[inline]
 pub(crate) fn above_cr(octets: &[u8]) -> usize {
+    let (blocks, _) = octets.as_chunks::<16>();
+    let clean = 16 * blocks.iter().take_while(|block| !has_low(block)).count();
+    clean + above_cr_in_words(octets.get(clean..).unwrap_or_default())
+}
+
+/// Whether one of sixteen octets is not above CR. Written so that it becomes one vector comparison, which every 64-bit
+/// processor has.
+#[inline]
+fn has_low(block: &[u8; 16]) -> bool {
+    block.iter().fold(false, |low, &octet| low | (octet <= b'\r'))
+}
+
+/// The same for a few octets, in words.
+#[inline]
+fn above_cr_in_words(octets: &[u8]) -> usize {
     let (words, tail) = octets.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         if let Some(low) = first_low(*word) {

@@ -108,6 +108,10 @@ fn skip_all_spaces(input: &str) -> &str {
 pub(crate) fn number<'a>(expected: Expected) -> impl Fn(&'a str) -> Parsed<'a, u64> {
     move |input| {
         let (rest, digits) = run(Class::DIGIT, expected)(input)?;
+        // nineteen digits are less than 2⁶⁴ whatever they are
+        if digits.len() < 20 {
+            return Ok((rest, digits.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))));
+        }
         let mut value = 0_u64;
         for digit in digits.bytes() {
             let next = value.checked_mul(10).and_then(|tens| tens.checked_add(u64::from(digit - b'0')));
