@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<(), Failed> {
     rfcs::run(&rfcs::RfcsArgs::checking())?;
     no_std::run()?;
     fuzz::run(&fuzz::FuzzArgs::all(FUZZ_SECONDS))?;
-    interop::run()?;
+    interop::run(&interop::InteropArgs::all())?;
     // last, so that the log closes with the test runner's own lines: the README's test command
     shell::run(cargo().args(["test", "--workspace"]))
 }

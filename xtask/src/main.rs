@@ -36,7 +36,7 @@ enum Task {
     /// Run the fuzz targets on the stable toolchain
     Fuzz(fuzz::FuzzArgs),
     /// Deliver mail to and from other people's software, compared octet by octet
-    Interop,
+    Interop(interop::InteropArgs),
     /// Check that the pure crates build without std
     NoStd,
     /// Write docs/rfcs.md: RFC section, module, tests
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
-        Task::Interop => interop::run(),
+        Task::Interop(args) => interop::run(&args),
         Task::NoStd => no_std::run(),
         Task::Rfcs(args) => rfcs::run(&args),
     };

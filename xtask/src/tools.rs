@@ -5,32 +5,39 @@ use std::process::Command;
 
 use crate::shell::{Failed, cargo, failed, run};
 
-/// A program and the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 6] = [
+/// A program, or a file with its whole path, and the Debian package that brings it.
+const PARTS: [(&str, &str); 15] = [
     ("curl", "curl"),
     ("swaks", "swaks"),
     ("smtp-sink", "postfix"),
     ("openssl", "openssl"),
     ("aiosmtpd", "python3-aiosmtpd"),
     ("msmtp", "msmtp"),
+    ("s-nail", "s-nail"),
+    ("/usr/lib/git-core/git-send-email", "git-email"),
+    ("/usr/share/perl5/Mail/Address.pm", "libmailtools-perl"),
+    ("/usr/share/perl5/IO/Socket/SSL.pm", "libio-socket-ssl-perl"),
+    ("/usr/share/perl5/Authen/SASL.pm", "libauthen-sasl-perl"),
+    ("/usr/lib/python3/dist-packages/aiosmtplib/__init__.py", "python3-aiosmtplib"),
+    ("node", "nodejs"),
+    ("/usr/share/nodejs/nodemailer/package.json", "node-nodemailer"),
+    ("go", "golang-go"),
 ];
 
 /// Installs what is missing, with apt-get (which needs to run as root) and cargo.
 pub(crate) fn install() -> Result<(), Failed> {
-    let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
+    let missing: Vec<&str> = missing().map(|(_, package)| package).collect();
     if !missing.is_empty() {
         run(Command::new("apt-get").args(["update", "-q"]))?;
         run(Command::new("apt-get")
-            .args(["install", "-q", "-y", "--no-install-recommends"])
+            .args(["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"])
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
     if find("cargo-fuzz").is_none() {
         run(cargo().args(["install", "cargo-fuzz", "--locked", "--version", "0.13.2"]))?;
     }
-    let still: Vec<&str> =
-        PROGRAMS.iter().map(|(program, _)| *program).filter(|program| find(program).is_none()).collect();
+    let still: Vec<&str> = self::missing().map(|(part, _)| part).collect();
     if still.is_empty() {
         Ok(())
     } else {
@@ -38,7 +45,11 @@ pub(crate) fn install() -> Result<(), Failed> {
     }
 }
 
-/// The path of a program; Debian keeps some of them where only root's PATH looks.
+fn missing() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PARTS.into_iter().filter(|(part, _)| find(part).is_none())
+}
+
+/// The path of a program, or of a file whose path is given; Debian keeps some of them where only root's PATH looks.
 pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);

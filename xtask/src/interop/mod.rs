@@ -4,13 +4,15 @@
 //! |---|---|
 //! | `server` | starts `smtpkit serve` and reads its Maildirs |
 //! | `samples` | the messages |
-//! | `receive` | smtplib, curl, swaks and msmtp deliver to `serve` |
+//! | `clients` | other people's clients, a file each |
+//! | `receive` | each of them delivers to `serve` |
 //! | `mime` | Python's email package reads the same messages |
 //! | `auth` | every mechanism that they speak, against `serve` |
 //! | `storage` | a disk that is full |
 //! | `send` | `smtpkit send` delivers to smtp-sink and aiosmtpd |
 
 mod auth;
+mod clients;
 mod mime;
 mod receive;
 mod samples;
@@ -18,26 +20,68 @@ mod send;
 mod server;
 mod storage;
 
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::ValueEnum as _;
+
 use crate::shell::{self, Failed, cargo, root};
 
-/// Runs the whole matrix.
-pub(crate) fn run() -> Result<(), Failed> {
+/// What there is to check, in the order in which it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Receive,
+    Auth,
+    Send,
+    Storage,
+    Mime,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InteropArgs {
+    /// Only these parts
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+impl InteropArgs {
+    /// What the gate runs.
+    pub(crate) const fn all() -> Self {
+        Self { parts: Vec::new() }
+    }
+}
+
+/// Runs the matrix, or parts of it.
+pub(crate) fn run(args: &InteropArgs) -> Result<(), Failed> {
     crate::tools::install()?;
-    // built the way the tests build it, so that neither builds it again
-    shell::run(cargo().args(["test", "--workspace", "--no-run"]))?;
-    let receiving = receive::run()?;
-    let logins = auth::run()?;
-    let sending = send::run()?;
-    storage::run()?;
-    mime::run()?;
-    println!(
-        "\ninteroperability: {receiving} deliveries to serve, {logins} logins, {sending} by send, all octet by octet"
-    );
+    let parts = if args.parts.is_empty() {
+        // built the way the tests build it, so that neither builds it again
+        shell::run(cargo().args(["test", "--workspace", "--no-run"]))?;
+        Part::value_variants()
+    } else {
+        shell::run(cargo().args(["build", "-p", "smtpkit"]))?;
+        args.parts.as_slice()
+    };
+    for part in parts {
+        let start = Instant::now();
+        let done = match part {
+            Part::Receive => format!("{} deliveries to serve, octet by octet", receive::run()?),
+            Part::Auth => format!("{} logins to serve", auth::run()?),
+            Part::Send => format!("{} deliveries by send, octet by octet", send::run()?),
+            Part::Storage => storage::run().map(|()| "a full disk".to_owned())?,
+            Part::Mime => format!("{} messages read", mime::run()?),
+        };
+        println!("interoperability: {done} ({:.0} s)", start.elapsed().as_secs_f64());
+    }
     Ok(())
 }
 
 /// The program under test, as `cargo build` left it.
-fn program() -> std::path::PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    target.join("debug").join("smtpkit")
+fn program() -> PathBuf {
+    target().join("debug").join("smtpkit")
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }

@@ -5,166 +5,98 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::samples;
-use super::server::{PASSWORD, RECIPIENT, Server, USER};
+use super::clients::{self, Addresses, Client, Delivery, Keeps, Mode};
+use super::samples::{self, Sample};
+use super::server::{INTERNATIONAL, MAILBOXES, PASSWORD, RECIPIENT, Server, USER, mailbox};
 use crate::shell::{Failed, failed, output};
-
-/// How a client connects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    Plain,
-    Starttls,
-    Implicit,
-}
-
-impl Mode {
-    const ALL: [Self; 3] = [Self::Plain, Self::Starttls, Self::Implicit];
-
-    const fn scheme(self) -> &'static str {
-        match self {
-            Self::Plain => "mx",
-            Self::Starttls => "submission",
-            Self::Implicit => "submissions",
-        }
-    }
-}
-
-/// What a client needs to know for one delivery.
-struct Delivery<'a> {
-    mode: Mode,
-    port: u16,
-    trust: &'a Path,
-    content: &'a Path,
-}
-
-/// A client: its name, and the command that delivers one message.
-type Client = (&'static str, fn(&Delivery<'_>) -> Result<Command, Failed>);
-
-const CLIENTS: [Client; 4] = [("smtplib", smtplib), ("curl", curl), ("swaks", swaks), ("msmtp", msmtp)];
 
 /// Runs every client in every mode with every sample; gives how many deliveries were made.
 pub(super) fn run() -> Result<usize, Failed> {
     let server = Server::start()?;
-    let trust = server.trust();
+    let one = [RECIPIENT.to_owned()];
+    let many: Vec<String> = (1..=MAILBOXES).map(mailbox).collect();
+    let international = [INTERNATIONAL.to_owned()];
     let mut deliveries = 0;
-    for (name, client) in CLIENTS {
-        for mode in Mode::ALL {
+    for client in clients::ALL {
+        for &mode in client.modes {
+            let receiving = Receiving { server: &server, client, mode };
             for sample in samples::all() {
-                let content = server.scratch().join("sample.eml");
-                fs::write(&content, &sample.content)?;
-                let delivery =
-                    Delivery { mode, port: server.port(mode.scheme())?, trust: &trust, content: &content };
-                output(&mut client(&delivery)?)?;
-                let stored = server.take_message()?;
-                if stored != sample.content {
-                    return failed(format!(
-                        "{name}, {mode:?}, {}: stored {} octets that differ from the {} sent",
-                        sample.name,
-                        stored.len(),
-                        sample.content.len(),
-                    ));
-                }
-                deliveries += 1;
+                deliveries += receiving.deliver(&sample, &one)?;
             }
-            println!("{name:>10} → serve, {mode:?}: ok");
+            for sample in samples::all().iter().take(1) {
+                deliveries += receiving.deliver(sample, &many)?;
+            }
+            if client.addresses == Addresses::Utf8 {
+                deliveries +=
+                    receiving.deliver(&samples::internationalized(INTERNATIONAL), &international)?;
+            }
+            println!("{:>11} → serve, {mode:?}: ok", client.name);
         }
     }
     Ok(deliveries)
 }
 
-const SMTPLIB: &str = r#"
-import smtplib, ssl, sys
-mode, port, trust, path, sender, recipient, user, password = sys.argv[1:]
-context = ssl.create_default_context(cafile=trust)
-if mode == "Implicit":
-    client = smtplib.SMTP_SSL("127.0.0.1", int(port), context=context)
-else:
-    client = smtplib.SMTP("127.0.0.1", int(port))
-if mode == "Starttls":
-    client.starttls(context=context)
-if mode != "Plain":
-    client.login(user, password)
-with open(path, "rb") as file:
-    content = file.read()
-options = ["BODY=8BITMIME"] if any(octet > 127 for octet in content) else []
-client.sendmail(sender, [recipient], content, mail_options=options)
-client.quit()
+/// A client that delivers to a server.
+struct Receiving<'a> {
+    server: &'a Server,
+    client: &'a Client,
+    mode: Mode,
+}
+
+impl Receiving<'_> {
+    /// One transaction, and a look into the mailbox of each recipient; gives how many these are.
+    fn deliver(&self, sample: &Sample, recipients: &[String]) -> Result<usize, Failed> {
+        let content = self.server.scratch().join("sample.eml");
+        fs::write(&content, &sample.content)?;
+        let trust = self.server.trust();
+        let delivery = Delivery {
+            mode: self.mode,
+            port: self.server.port(self.mode.scheme())?,
+            trust: &trust,
+            content: &content,
+            mechanism: (self.mode != Mode::Plain).then_some("PLAIN"),
+            user: USER,
+            secret: PASSWORD,
+            recipients,
+        };
+        output(&mut (self.client.command)(&delivery)?)?;
+        for recipient in recipients {
+            let stored = self.server.take_message(recipient)?;
+            if !self.same(&stored, sample)? {
+                return failed(format!(
+                    "{}, {:?}, {}: stored {} octets that differ from the {} sent",
+                    self.client.name,
+                    self.mode,
+                    sample.name,
+                    stored.len(),
+                    sample.content.len(),
+                ));
+            }
+        }
+        Ok(recipients.len())
+    }
+
+    fn same(&self, stored: &[u8], sample: &Sample) -> Result<bool, Failed> {
+        let sent = sample.arrives();
+        Ok(match self.client.keeps {
+            Keeps::All => stored == sent,
+            Keeps::AllAndEmptyLine => stored.strip_suffix(b"\r\n").is_some_and(|stored| stored == sent),
+            Keeps::Body => {
+                let folder = self.server.scratch();
+                body(stored, &folder.join("stored.eml"))? == body(&sent, &folder.join("sent.eml"))?
+            }
+        })
+    }
+}
+
+/// The text of a message of one part without its transfer encoding and its last line end, as Python sees it.
+fn body(content: &[u8], file: &Path) -> Result<String, Failed> {
+    const PYTHON: &str = r#"
+import email, sys
+with open(sys.argv[1], "rb") as file:
+    body = email.message_from_bytes(file.read()).get_payload(decode=True)
+sys.stdout.buffer.write(body.replace(b"\r\n", b"\n").removesuffix(b"\n"))
 "#;
-
-fn smtplib(delivery: &Delivery<'_>) -> Result<Command, Failed> {
-    let mut command = Command::new("/usr/bin/python3");
-    command
-        .args(["-c", SMTPLIB, &format!("{:?}", delivery.mode), &delivery.port.to_string()])
-        .arg(delivery.trust)
-        .arg(delivery.content)
-        .args([USER, RECIPIENT, USER, PASSWORD]);
-    Ok(command)
-}
-
-fn curl(delivery: &Delivery<'_>) -> Result<Command, Failed> {
-    let scheme = if delivery.mode == Mode::Implicit { "smtps" } else { "smtp" };
-    let mut command = Command::new("curl");
-    command
-        .args([
-            "--silent",
-            "--show-error",
-            "--url",
-            &format!("{scheme}://127.0.0.1:{}/client.test", delivery.port),
-        ])
-        .args(["--mail-from", USER, "--mail-rcpt", RECIPIENT, "--upload-file"])
-        .arg(delivery.content);
-    if delivery.mode != Mode::Plain {
-        command.args(["--ssl-reqd", "--user", &format!("{USER}:{PASSWORD}"), "--cacert"]).arg(delivery.trust);
-    }
-    Ok(command)
-}
-
-fn swaks(delivery: &Delivery<'_>) -> Result<Command, Failed> {
-    // swaks changes the end of what it is given unless it is told to send it as it is: then the dots are ours
-    let mut stuffed = Vec::new();
-    for line in fs::read(delivery.content)?.split_inclusive(|octet| *octet == b'\n') {
-        stuffed.extend(line.first().filter(|octet| **octet == b'.'));
-        stuffed.extend_from_slice(line);
-    }
-    stuffed.extend_from_slice(b".\r\n");
-    let data = delivery.content.with_extension("stuffed");
-    fs::write(&data, stuffed)?;
-    let mut command = Command::new("swaks");
-    command
-        .args(["--silent", "2", "--server", "127.0.0.1", "--port", &delivery.port.to_string()])
-        .args(["--from", USER, "--to", RECIPIENT, "--ehlo", "client.test", "--no-data-fixup", "--data"])
-        .arg(format!("@{}", data.display()));
-    match delivery.mode {
-        Mode::Plain => {}
-        Mode::Starttls => drop(command.arg("--tls")),
-        Mode::Implicit => drop(command.arg("--tls-on-connect")),
-    }
-    if delivery.mode != Mode::Plain {
-        command
-            .args(["--auth", "PLAIN", "--auth-user", USER, "--auth-password", PASSWORD])
-            .args(["--tls-verify", "--tls-ca-path"])
-            .arg(delivery.trust);
-    }
-    Ok(command)
-}
-
-fn msmtp(delivery: &Delivery<'_>) -> Result<Command, Failed> {
-    let flag = |name: &str, on: bool| format!("--{name}={}", if on { "on" } else { "off" });
-    let mut script = format!(
-        "exec msmtp --host=127.0.0.1 --port={} --from={USER} --domain=client.test {} {}",
-        delivery.port,
-        flag("tls", delivery.mode != Mode::Plain),
-        flag("tls-starttls", delivery.mode == Mode::Starttls),
-    );
-    if delivery.mode != Mode::Plain {
-        script.push_str(&format!(
-            " --auth=plain --user={USER} --passwordeval=\"echo '{PASSWORD}'\" --tls-trust-file={}",
-            delivery.trust.display(),
-        ));
-    }
-    // msmtp takes local line ends and sends CRLF
-    script = format!("tr -d '\\r' < '{}' | ({script} {RECIPIENT})", delivery.content.display());
-    let mut command = Command::new("sh");
-    command.args(["-c", &script]);
-    Ok(command)
+    fs::write(file, content)?;
+    output(Command::new("/usr/bin/python3").args(["-c", PYTHON]).arg(file))
 }

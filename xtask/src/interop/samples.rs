@@ -6,7 +6,18 @@ pub(super) struct Sample {
     pub(super) content: Vec<u8>,
 }
 
-/// All samples; every one ends with CRLF and has CRLF line ends only.
+impl Sample {
+    /// What arrives: a client ends the last line before it ends the data.
+    pub(super) fn arrives(&self) -> Vec<u8> {
+        let mut content = self.content.clone();
+        if !content.ends_with(b"\r\n") {
+            content.extend_from_slice(b"\r\n");
+        }
+        content
+    }
+}
+
+/// All samples; every one has CRLF line ends only.
 pub(super) fn all() -> Vec<Sample> {
     let header = "From: Alice <alice@example.test>\r\nTo: bob@example.test\r\nSubject: sample\r\n\
                   Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <sample@example.test>\r\n";
@@ -16,7 +27,7 @@ pub(super) fn all() -> Vec<Sample> {
     };
     let eight_bit =
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
-    let long = format!("{}\r\n", "x".repeat(990)).repeat(3);
+    let long = format!("{}\r\n", "x".repeat(998)).repeat(3);
     let large = format!("{}\r\n", "0123456789abcdef".repeat(4)).repeat(16 * 1024);
     vec![
         text("plain", "", "Hello.\r\n"),
@@ -25,5 +36,17 @@ pub(super) fn all() -> Vec<Sample> {
         text("8-bit", eight_bit, "Grüße, δοκιμή, 你好\r\n"),
         text("long lines", "", &long),
         text("1 MiB", "", &large),
+        text("no final newline", "", "The end."),
     ]
+}
+
+/// A message that only RFC 6532 allows.
+pub(super) fn internationalized(recipient: &str) -> Sample {
+    let content = format!(
+        "From: Alice <alice@example.test>\r\nTo: {recipient}\r\nSubject: Grüße\r\n\
+         Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <sample@example.test>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\nχαίρετε\r\n"
+    );
+    Sample { name: "internationalized", content: content.into_bytes() }
 }

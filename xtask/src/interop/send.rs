@@ -50,7 +50,7 @@ fn to_smtp_sink() -> Result<usize, Failed> {
         let dump = only_file(&dumps)?;
         let stored = fs::read(&dump)?;
         fs::remove_file(&dump)?;
-        compare("smtp-sink", sample.name, after_sink_header(&stored), &local_line_ends(&sample.content))?;
+        compare("smtp-sink", sample.name, after_sink_header(&stored), &local_line_ends(&sample.arrives()))?;
         deliveries += 1;
     }
     println!("{:>10} → smtp-sink, plain: ok", "send");
@@ -135,7 +135,7 @@ fn to_aiosmtpd() -> Result<usize, Failed> {
         )?;
         deliveries += 1;
         let stored = fs::read(folder.path().join(format!("{deliveries}.new")))?;
-        compare("aiosmtpd", sample.name, &stored, &sample.content)?;
+        compare("aiosmtpd", sample.name, &stored, &sample.arrives())?;
     }
     println!("{:>10} → aiosmtpd, STARTTLS and AUTH: ok", "send");
     Ok(deliveries)

@@ -17,8 +17,21 @@ pub(super) const RECIPIENT: &str = "bob@example.test";
 pub(super) const ROBOT: &str = "robot@example.test";
 pub(super) const TOKEN: &str = "ya29.token-of-the-robot";
 
+/// How many mailboxes [`mailbox`] names.
+pub(super) const MAILBOXES: usize = 50;
+/// A mailbox that only SMTPUTF8 reaches.
+pub(super) const INTERNATIONAL: &str = "δοκιμή@example.test";
+
+/// The address of one of many mailboxes, counted from 1, as smtp-source names them.
+pub(super) fn mailbox(number: usize) -> String {
+    if number == 1 { RECIPIENT.to_owned() } else { format!("{number}{RECIPIENT}") }
+}
+
 /// How long local delivery may take on a slow machine.
 const DELIVERY_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// How much of the log a failure shows.
+const LOG_LINES_SHOWN: usize = 12;
 
 /// A running server; dropped, it is stopped and its folder removed.
 pub(super) struct Server {
@@ -32,10 +45,17 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let users = folder.path().join("users");
         fs::write(&users, format!("{USER}:{PASSWORD}\n{RECIPIENT}:another one\n{ROBOT}:{{TOKEN}}{TOKEN}\n"))?;
+        let addresses = (2..=MAILBOXES).map(mailbox).chain([INTERNATIONAL.to_owned()]);
+        let mailboxes: Vec<String> =
+            addresses.filter_map(|address| Some(address.split_once('@')?.0.to_owned())).collect();
+        let config = folder.path().join("smtpkit.toml");
+        fs::write(&config, format!("[[domain]]\nname = \"example.test\"\nmailboxes = {mailboxes:?}\n"))?;
         let mut child = Command::new(super::program())
             .args(["serve", "--json", "--hostname", "mx.example.test"])
             .arg("--data")
             .arg(folder.path().join("data"))
+            .arg("--config")
+            .arg(&config)
             .arg("--user-file")
             .arg(&users)
             .args(["--listen", "mx://127.0.0.1:0", "--listen", "submission://127.0.0.1:0"])
@@ -78,10 +98,13 @@ impl Server {
         self.folder.path()
     }
 
-    /// Takes the one new message out of the recipient's mailbox and gives what follows its trace fields. It lies there
-    /// a moment after the `250`, for which it only had to be in the queue.
-    pub(super) fn take_message(&self) -> Result<Vec<u8>, Failed> {
-        let new = self.folder.path().join("data/mail/example.test/bob/new");
+    /// Takes the one new message out of a mailbox and gives what follows its trace fields. It lies there a moment after
+    /// the `250`, for which it only had to be in the queue.
+    pub(super) fn take_message(&self, address: &str) -> Result<Vec<u8>, Failed> {
+        let Some((local_part, domain)) = address.split_once('@') else {
+            return failed(format!("{address} is no address"));
+        };
+        let new = self.folder.path().join("data/mail").join(domain).join(local_part).join("new");
         let start = Instant::now();
         loop {
             // the folder is made with the first message
@@ -97,14 +120,17 @@ impl Server {
                 [] if start.elapsed() < DELIVERY_TIME_MAX => std::thread::sleep(Duration::from_millis(2)),
                 files => {
                     let found = files.len();
-                    return failed(format!("{found} messages in the mailbox instead of one: {}", self.log()));
+                    return failed(format!("{found} messages for {address} instead of one: {}", self.log()));
                 }
             }
         }
     }
 
+    /// The last lines of the log.
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(LOG_LINES_SHOWN)..).unwrap_or_default().join("\n")
     }
 }
 
