@@ -12,6 +12,11 @@ pub(crate) const FIELD_NAME_OCTETS_MAX: usize = 998;
 /// Longest run of blanks that is still seen as padding before a line end in quoted-printable.
 pub(crate) const PADDING_OCTETS_MAX: usize = 998;
 
+/// How many words of one mailbox are read: a name has a few of them, and each is longer in memory than in the field.
+pub(crate) const MAILBOX_WORDS_MAX: usize = 1_024;
+/// How many octets that a uuencoded body has lost are made good, beyond as many as it has itself.
+pub(crate) const UU_PADDING_OCTETS_MAX: u64 = 4_096;
+
 /// How much of a message is read before the rest is left alone.
 ///
 /// ```

@@ -3,7 +3,7 @@
 //! Whole lines are decoded between `begin` and `end`; lines that cannot be data are skipped and told.
 
 use crate::defect::{Defect, DefectKind, Defects};
-use crate::limits::Limits;
+use crate::limits::{Limits, UU_PADDING_OCTETS_MAX};
 
 /// Longest line that is looked at; 61 would be enough.
 const LINE_OCTETS_MAX: usize = 998;
@@ -29,6 +29,8 @@ pub struct UuDecoder {
     file_name: Option<String>,
     /// Where the current line begins.
     at: u64,
+    /// Octets that lines have lost and that were made good.
+    padding: u64,
     defects: Defects,
 }
 
@@ -106,8 +108,10 @@ impl UuDecoder {
             State::Data if text == b"end" => self.state = State::After,
             State::Data if text.is_empty() => {}
             State::Data => {
-                if !data(text, out) {
-                    self.defect();
+                let room = (self.at + UU_PADDING_OCTETS_MAX).saturating_sub(self.padding);
+                match data(text, out, room) {
+                    Some(padding) => self.padding += padding,
+                    None => self.defect(),
                 }
             }
             State::After => {}
@@ -134,11 +138,12 @@ fn begin(line: &[u8]) -> Option<&[u8]> {
     (digits >= 3).then_some(name)
 }
 
-/// Decodes one line; false if its length and its letters do not fit.
-fn data(line: &[u8], out: &mut Vec<u8>) -> bool {
-    let Some((count, letters)) = line.split_first() else { return true };
+/// Decodes one line and makes good what it has lost, if that is at most `room` octets; how many those were, or none
+/// if its length and its letters do not fit.
+fn data(line: &[u8], out: &mut Vec<u8>, room: u64) -> Option<u64> {
+    let Some((count, letters)) = line.split_first() else { return Some(0) };
     if !matches!(count, b' '..=b'`') || letters.iter().any(|letter| !matches!(letter, b' '..=b'`')) {
-        return false;
+        return None;
     }
     let count = usize::from((count - b' ') & 63);
     let start = out.len();
@@ -149,7 +154,11 @@ fn data(line: &[u8], out: &mut Vec<u8>) -> bool {
         let [_, first, second, third] = bits.to_be_bytes();
         out.extend_from_slice(&[first, second, third]);
     }
-    let complete = out.len() - start >= count;
+    let padding = (start + count).saturating_sub(out.len()) as u64;
+    if padding > room {
+        return None;
+    }
     out.resize(start + count, 0);
-    complete || letters.is_empty() || count - letters.len() * 3 / 4 <= 3
+    let fits = padding == 0 || letters.is_empty() || count - letters.len() * 3 / 4 <= 3;
+    fits.then_some(padding)
 }

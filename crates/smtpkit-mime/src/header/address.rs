@@ -17,7 +17,7 @@ use crate::decode::charset;
 use crate::defect::{Defect, DefectKind, Defects};
 use crate::header::lex::{self, Lexer, is_blank};
 use crate::header::text;
-use crate::limits::Limits;
+use crate::limits::{Limits, MAILBOX_WORDS_MAX};
 
 /// A mailbox of a field: who, and where to (RFC 5322 §3.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,7 +273,7 @@ impl<'a, 'l> Parser<'a, 'l> {
                 Some(b'(') => self.comment = Some(self.lexer.comment()),
                 Some(b'"') => {
                     self.lexer.quoted();
-                    self.words.push(Word { start, end: self.lexer.at(), quoted: true });
+                    self.keep(Word { start, end: self.lexer.at(), quoted: true });
                 }
                 Some(b'<') if angle.is_none() => angle = Some((self.words.len(), self.angle())),
                 Some(end @ (b',' | b';')) => {
@@ -290,7 +290,7 @@ impl<'a, 'l> Parser<'a, 'l> {
                 }
                 Some(b'[') => {
                     self.literal();
-                    self.words.push(Word { start, end: self.lexer.at(), quoted: false });
+                    self.keep(Word { start, end: self.lexer.at(), quoted: false });
                 }
                 Some(_) => self.atom(),
             }
@@ -311,7 +311,7 @@ impl<'a, 'l> Parser<'a, 'l> {
             }
             self.lexer.bump();
         }
-        self.words.push(Word { start, end: self.lexer.at(), quoted: false });
+        self.keep(Word { start, end: self.lexer.at(), quoted: false });
     }
 
     /// A domain literal up to its bracket, which no blank interrupts (RFC 5321 §4.1.3).
@@ -355,15 +355,15 @@ impl<'a, 'l> Parser<'a, 'l> {
                 }
                 Some(b'"') => {
                     self.lexer.quoted();
-                    self.words.push(Word { start, end: self.lexer.at(), quoted: true });
+                    self.keep(Word { start, end: self.lexer.at(), quoted: true });
                 }
                 Some(b'[') => {
                     self.literal();
-                    self.words.push(Word { start, end: self.lexer.at(), quoted: false });
+                    self.keep(Word { start, end: self.lexer.at(), quoted: false });
                 }
                 Some(b',' | b';' | b':') => {
                     self.lexer.bump();
-                    self.words.push(Word { start, end: self.lexer.at(), quoted: false });
+                    self.keep(Word { start, end: self.lexer.at(), quoted: false });
                 }
                 Some(_) => self.atom(),
             }
@@ -371,6 +371,15 @@ impl<'a, 'l> Parser<'a, 'l> {
         let address = self.join(first, self.words.len());
         self.words.truncate(first);
         address
+    }
+
+    /// Notes a word; those beyond the limit are skipped.
+    fn keep(&mut self, word: Word) {
+        if self.words.len() < MAILBOX_WORDS_MAX {
+            self.words.push(word);
+        } else {
+            self.defect(DefectKind::BadAddress, word.start);
+        }
     }
 
     fn has_at_sign(&self, first: usize) -> bool {

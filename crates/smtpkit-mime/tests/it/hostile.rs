@@ -45,6 +45,7 @@ fn floods() -> Vec<(&'static str, Vec<u8>)> {
         ("quoted-printable strange", repeat("Content-Transfer-Encoding: quoted-printable\n\n", "= ")),
         ("quoted-printable blanks", repeat("Content-Transfer-Encoding: quoted-printable\n\n", " \t")),
         ("uuencode strange", repeat("Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n", "!\n")),
+        ("uuencode without blanks", repeat("Content-Transfer-Encoding: x-uuencode\n\nbegin 644 x\n", "M\n")),
         ("utf-7", repeat("Content-Type: text/plain; charset=utf-7\n\n", "+2D")),
     ]
 }
@@ -104,6 +105,13 @@ fn limits_that_are_reached_are_told() {
     let list = AddressList::parse(&flood, &Limits::DEFAULT);
     assert_eq!(list.mailboxes().count(), usize::from(Limits::DEFAULT.addresses_max));
     assert!(list.defects().contains(DefectKind::TooManyAddresses));
+    for unit in ["\"a\"", "a ", "<@a,"] {
+        let flood = repeat("", unit);
+        assert!(
+            AddressList::parse(&flood, &Limits::DEFAULT).defects().contains(DefectKind::BadAddress),
+            "{unit}"
+        );
+    }
     let content_type =
         ContentType::parse(b"a/b;a=b;a=b;a=b", &Limits { parameters_max: 2, ..Limits::DEFAULT });
     assert!(content_type.defects().contains(DefectKind::TooManyParameters));
