@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod authentication;
 #[cfg(test)]
+mod chunking;
+#[cfg(test)]
 mod content;
+#[cfg(test)]
+mod dialogue;
 #[cfg(test)]
 mod draining;
 #[cfg(test)]
@@ -13,13 +17,19 @@ mod layers;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod local_socket;
+#[cfg(test)]
+mod open_relay;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod relaying;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod splits;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]
