@@ -38,7 +38,7 @@ pub use batch::{Action, Batch, Event, EventId, Outcome, Receipt};
 pub use content::{ContentReader, ContentWriter, INLINE_OCTETS, Staged};
 pub use engine::memory::MemorySpool;
 pub use engine::redb::{
-    COMMANDS_MAX, Damage, FREE_SPACE_OCTETS, GROUP_MAX, LINGER, Options, Recovery, RedbSpool,
+    COMMANDS_MAX, Damage, FREE_SPACE_OCTETS, GROUP_MAX, LINGER, Options, Recovery, RedbSpool, Writer,
 };
 pub use entry::{Entry, Origin};
 pub use error::{OpenError, SpoolError};

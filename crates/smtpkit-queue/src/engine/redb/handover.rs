@@ -119,4 +119,11 @@ impl Handover {
         waiting.writers = count;
         Some(waiting.commands.drain(..count).collect())
     }
+
+    /// What waits now, as much as shares one commit; it may be nothing.
+    pub(super) fn waiting_group(&self) -> Vec<Command> {
+        let mut waiting = self.lock();
+        let count = waiting.commands.len().min(self.group_max);
+        waiting.commands.drain(..count).collect()
+    }
 }

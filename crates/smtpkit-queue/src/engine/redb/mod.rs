@@ -44,7 +44,7 @@ use super::folder::ContentFolder;
 use handover::{Command, Handover};
 use tables::{CONTENT, OUTBOX};
 
-pub use options::{COMMANDS_MAX, FREE_SPACE_OCTETS, GROUP_MAX, LINGER, Options};
+pub use options::{COMMANDS_MAX, FREE_SPACE_OCTETS, GROUP_MAX, LINGER, Options, Writer};
 
 /// How long the answer to the question for free space holds.
 const SPACE_MILLISECONDS: u64 = 100;
@@ -211,16 +211,33 @@ impl RedbSpool {
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
         });
-        let shared = Arc::clone(&engine);
-        let writer = std::thread::Builder::new().name("queue writer".into()).spawn(move || {
-            writer::run(&shared);
-        });
-        let writer = writer.map_err(|source| OpenError::Io {
-            what: "cannot start the writer of",
-            path: PathBuf::from("the queue"),
-            source,
-        })?;
-        Ok(Self { engine, writer: Some(writer), recovery, _lock: None })
+        let writer = match engine.options.writer {
+            Writer::Thread => Some(start_writer(&engine)?),
+            Writer::Caller => None,
+        };
+        Ok(Self { engine, writer, recovery, _lock: None })
+    }
+
+    /// Makes one commit of what waits, and tells how many changes that were. Only a spool of [`Writer::Caller`] needs
+    /// it; with a thread, whoever comes first writes.
+    ///
+    /// ```
+    /// use smtpkit_queue::{Batch, Options, RedbSpool, Spool, Writer};
+    ///
+    /// let backend = redb::backends::InMemoryBackend::new();
+    /// let spool = RedbSpool::open_with_backend(backend, Options::default().writer(Writer::Caller))?;
+    /// let pending = spool.commit(Batch::default());
+    /// assert_eq!(spool.write_waiting(), 1);
+    /// assert_eq!(pending.wait()?.changed, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_waiting(&self) -> usize {
+        let commands = self.engine.handover.waiting_group();
+        let count = commands.len();
+        if count > 0 {
+            writer::write_group(&self.engine, commands);
+        }
+        count
     }
 
     /// What was found when it was opened.
@@ -228,6 +245,18 @@ impl RedbSpool {
     pub const fn recovery(&self) -> &Recovery {
         &self.recovery
     }
+}
+
+fn start_writer(engine: &Arc<Engine>) -> Result<JoinHandle<()>, OpenError> {
+    let shared = Arc::clone(engine);
+    let writer = std::thread::Builder::new().name("queue writer".into()).spawn(move || {
+        writer::run(&shared);
+    });
+    writer.map_err(|source| OpenError::Io {
+        what: "cannot start the writer of",
+        path: PathBuf::from("the queue"),
+        source,
+    })
 }
 
 /// Where a database is, besides the database itself.

@@ -29,6 +29,19 @@ pub struct Options {
     pub(crate) group_max: usize,
     pub(crate) free_space_min: u64,
     pub(crate) cache_octets: usize,
+    pub(crate) writer: Writer,
+}
+
+/// Who writes what has been handed to a [`RedbSpool`](crate::RedbSpool).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is a thread, or there is none")]
+pub enum Writer {
+    /// A thread of the spool's own.
+    #[default]
+    Thread,
+    /// Whoever calls [`RedbSpool::write_waiting`](crate::RedbSpool::write_waiting): for simulated time, in which
+    /// nothing may happen that the simulator does not order. Dropped, such a spool forgets what waits, as a crash does.
+    Caller,
 }
 
 impl Default for Options {
@@ -40,6 +53,7 @@ impl Default for Options {
             group_max: GROUP_MAX,
             free_space_min: FREE_SPACE_OCTETS,
             cache_octets: 64 * 1024 * 1024,
+            writer: Writer::default(),
         }
     }
 }
@@ -84,6 +98,13 @@ impl Options {
     #[must_use]
     pub const fn cache(mut self, octets: usize) -> Self {
         self.cache_octets = octets;
+        self
+    }
+
+    /// Who writes.
+    #[must_use]
+    pub const fn writer(mut self, writer: Writer) -> Self {
+        self.writer = writer;
         self
     }
 }

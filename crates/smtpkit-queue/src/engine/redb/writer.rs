@@ -54,21 +54,26 @@ struct Outbox {
 pub(super) fn run(engine: &Arc<Engine>) {
     let _watch = Watch(engine);
     while let Some(commands) = engine.handover.next_group() {
-        if let Some(error) = engine.failure() {
-            commands.into_iter().for_each(|command| command.fail(error.clone()));
-            continue;
+        write_group(engine, commands);
+    }
+}
+
+/// One commit, and the answers to all who share it.
+pub(super) fn write_group(engine: &Engine, commands: Vec<Command>) {
+    if let Some(error) = engine.failure() {
+        commands.into_iter().for_each(|command| command.fail(error.clone()));
+        return;
+    }
+    let operations = commands.len() as u64;
+    let mut group = Group::of(engine, commands);
+    match engine.write(&mut group) {
+        Ok(outbox) => {
+            engine.operations.fetch_add(operations, Ordering::Relaxed);
+            group.succeed(engine, &outbox);
         }
-        let operations = commands.len() as u64;
-        let mut group = Group::of(engine, commands);
-        match engine.write(&mut group) {
-            Ok(outbox) => {
-                engine.operations.fetch_add(operations, Ordering::Relaxed);
-                group.succeed(engine, &outbox);
-            }
-            Err(error) => {
-                engine.fail(&format!("a commit has failed: {error}"));
-                group.fail(engine);
-            }
+        Err(error) => {
+            engine.fail(&format!("a commit has failed: {error}"));
+            group.fail(engine);
         }
     }
 }
