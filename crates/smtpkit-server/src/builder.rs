@@ -349,6 +349,15 @@ impl<H: Handler> Builder<H> {
         self.open(doors)
     }
 
+    /// Opens no socket at all: connections come through [`Listening::serve_stream`], for tests, simulators and tunnels.
+    ///
+    /// # Errors
+    /// [`ServerError`] if the set-up is unsafe or impossible.
+    pub fn without_sockets(self) -> Result<Listening<H>, ServerError> {
+        self.check()?;
+        Ok(Listening::new(self.share()?, Vec::new()))
+    }
+
     fn open(self, doors: Vec<Door>) -> Result<Listening<H>, ServerError> {
         if doors.is_empty() {
             return Err(ServerError::NoAddress);

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::builder::TlsUse;
 use crate::connection::{self, Arrival, Shared};
+use crate::gate::{Full, Pass};
 use crate::transport::Plain;
 use crate::{Handler, ServerError, record, refusal};
 
@@ -175,13 +176,20 @@ impl<H: Handler> Listening<H> {
     }
 
     /// Serves one connection on any stream, as if it had come from `address`: for tests, simulators, and streams that
-    /// no socket of this server took.
+    /// no socket of this server took. The limits of connections hold for it, too.
     pub async fn serve_stream<S>(&self, stream: S, address: Option<SocketAddr>, stop: CancellationToken)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     {
         let arrival = Arrival { stream: Plain::Other(Box::new(stream)), address, local_address: None };
-        connection::serve(Arc::clone(&self.shared), arrival, stop).await;
+        match admit(&self.shared, &arrival) {
+            Ok(_pass) => connection::serve(Arc::clone(&self.shared), arrival, stop).await,
+            Err(full) => {
+                record::turned_away(&arrival, full);
+                // whoever does not read why has gone already
+                let _ = timeout(TURN_AWAY, turn_away(arrival.stream)).await;
+            }
+        }
     }
 }
 
@@ -236,11 +244,7 @@ impl<H: Handler> House<H> {
     }
 
     fn take(&self, arrival: Arrival) {
-        // Behind a proxy the address is known later, see `Connection::open`.
-        let is_direct = self.shared.proxies.is_empty();
-        let address = arrival.address.map(|address| address.ip()).filter(|_| is_direct);
-        let counted = address.filter(|&ip| !self.shared.is_exempt(ip));
-        let pass = match self.shared.gate.enter(counted, Instant::now()) {
+        let pass = match admit(&self.shared, &arrival) {
             Ok(pass) => pass,
             Err(full) => {
                 record::turned_away(&arrival, full);
@@ -274,6 +278,15 @@ impl<H: Handler> House<H> {
         }
         Served { sessions: self.ended.load(Ordering::Relaxed), aborted }
     }
+}
+
+/// Lets a connection in, as far as the limits of connections allow.
+fn admit<H>(shared: &Shared<H>, arrival: &Arrival) -> Result<Pass, Full> {
+    // Behind a proxy the address is known later, see `Connection::open`.
+    let is_direct = shared.proxies.is_empty();
+    let address = arrival.address.map(|address| address.ip()).filter(|_| is_direct);
+    let counted = address.filter(|&ip| !shared.is_exempt(ip));
+    shared.gate.enter(counted, Instant::now())
 }
 
 /// Whether an error of `accept` is the fault of the connection that was to be taken.

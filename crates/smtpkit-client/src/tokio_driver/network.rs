@@ -28,6 +28,12 @@ pub trait Connect: Send + Sync + 'static {
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn AsyncStream>>>;
 }
 
+impl<C: Connect + ?Sized> Connect for Arc<C> {
+    fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Box<dyn AsyncStream>>> {
+        (**self).connect(host, port)
+    }
+}
+
 /// What of the network was replaced.
 #[derive(Clone, Default)]
 pub(crate) struct Network {
