@@ -100,7 +100,7 @@ impl Session for Accepting {
         let routes = self.shared.routes();
         let is_foreign =
             recipient.path.mailbox().is_some_and(|mailbox| !routes.directory().is_local(mailbox));
-        let legs = routes.resolve(recipient.path.as_ref(), day(now()))?;
+        let legs = routes.resolve(recipient.path.as_ref(), day(self.shared.now()))?;
         let route = match grant {
             Some(grant) if is_foreign => Route::relay(grant),
             None if is_foreign => return Err(Refusal::relaying_denied()),
@@ -117,8 +117,8 @@ impl Session for Accepting {
         body: &mut Body<'_>,
     ) -> Result<Reply, Refusal> {
         let legs = std::mem::take(&mut self.legs);
-        let now = now();
         let shared = &self.shared;
+        let now = shared.now();
         let id = shared.spool.next_id(now);
         let mut content = Content::begin(shared, peer, transaction, id, now)?;
         while let Some(piece) = body.chunk().await? {
@@ -157,10 +157,6 @@ impl Session for Accepting {
     async fn reset(&mut self, _: &Peer) {
         self.legs.clear();
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from(std::time::SystemTime::now())
 }
 
 /// What the peer hears when the queue cannot take the mail.

@@ -17,8 +17,8 @@
 //! | `control` | what an operator may do with the queue of a running system |
 //!
 //! The crate composes: it writes no protocol octets (the codec does), opens no connection (the client does) and stores
-//! nothing (the queue does). Whatever it decides takes the time and the seed as arguments; only the delivery loop and
-//! the accepting session read the clock.
+//! nothing (the queue does). Whatever it decides takes the time and the seed as arguments; name servers, hosts and
+//! the clock are its [`Surroundings`], so that all of it runs in a simulator.
 
 mod mix;
 
@@ -28,8 +28,10 @@ mod resolve;
 mod routes;
 mod srs;
 
+mod clock;
 mod options;
 mod relay;
+mod surroundings;
 
 mod accept;
 mod header_pass;
@@ -42,6 +44,7 @@ mod report;
 pub mod control;
 
 pub use self::accept::{Accepting, Intake};
+pub use self::clock::Clock;
 pub use self::directory::{Directory, DirectoryError, LocalMailbox};
 pub use self::next_hop::NextHop;
 pub use self::options::{Limits, Options};
@@ -53,5 +56,6 @@ pub use self::routes::{
     Destination, LEGS_MAX, Leg, Pattern, RouteError, Routes, RoutesBuilder, Sender, Smarthost, Via,
 };
 pub use self::srs::{DAYS_MAX as SRS_DAYS_MAX, SrsError, SrsKeys};
+pub use self::surroundings::Surroundings;
 
 pub use smtpkit_queue as queue;

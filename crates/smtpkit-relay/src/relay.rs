@@ -7,10 +7,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::Intake;
+use crate::clock::Clock;
 use crate::delivery::{self, Gates, Remote};
 use crate::options::Options;
-use crate::resolve::Resolver;
 use crate::routes::Routes;
+use crate::surroundings::Surroundings;
 
 /// What all parts of a relay share.
 pub(crate) struct Shared {
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) spool: Arc<dyn Spool>,
     pub(crate) remote: Remote,
     pub(crate) wake: Notify,
+    clock: Clock,
     routes: RwLock<Arc<Routes>>,
     gates: Mutex<Gates>,
 }
@@ -26,6 +28,11 @@ impl Shared {
     /// The routing table as it is now.
     pub(crate) fn routes(&self) -> Arc<Routes> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn gates(&self) -> MutexGuard<'_, Gates> {
@@ -51,13 +58,20 @@ impl Shared {
 pub struct Relay(Arc<Shared>);
 
 impl Relay {
-    /// Puts a relay together; nothing runs yet.
+    /// Puts a relay together; nothing runs yet. A resolver will do for its surroundings.
     #[must_use]
-    pub fn new(options: Options, spool: Arc<dyn Spool>, resolver: Arc<dyn Resolver>, routes: Routes) -> Self {
-        let remote = Remote::new(options.clone(), routes.hostname(), resolver);
+    pub fn new(
+        options: Options,
+        spool: Arc<dyn Spool>,
+        surroundings: impl Into<Surroundings>,
+        routes: Routes,
+    ) -> Self {
+        let surroundings = surroundings.into();
+        let clock = surroundings.clock;
+        let remote = Remote::new(options.clone(), routes.hostname(), surroundings);
         let gates = Mutex::new(Gates::new(options.limits.clone()));
         let routes = RwLock::new(Arc::new(routes));
-        Self(Arc::new(Shared { options, spool, remote, wake: Notify::new(), routes, gates }))
+        Self(Arc::new(Shared { options, spool, remote, wake: Notify::new(), clock, routes, gates }))
     }
 
     /// What a server hands its mail to.
@@ -93,6 +107,10 @@ impl Relay {
         }
         self.0.wake.notify_one();
         pending
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.now()
     }
 
     /// Looks for something to do.

@@ -9,7 +9,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use smtpkit_queue::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
@@ -85,8 +84,7 @@ async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
     let mut lines = Vec::new();
     match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
-            let now = Timestamp::from(std::time::SystemTime::now());
-            perform(Target::Relay(relay), &request, now, |answer| {
+            perform(Target::Relay(relay), &request, relay.now(), |answer| {
                 write_line(&mut lines, &answer);
                 true
             })

@@ -8,7 +8,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `scheduler` | the loop: who may begin, and when to look again; the only place that reads the clock |
+//! | `scheduler` | the loop: who may begin, and when to look again |
 //! | `gates` | how much goes to each site |
 //! | `worker` | one task: leases of one site, one after the other |
 //! | `attempt` | one mail to one site: its hosts in their order |

@@ -5,7 +5,7 @@
 //! after: who strips STARTTLS from the dialogue gets no mail. What a host does not offer and the mail can do without
 //! (DSN, priorities, 8-bit content that can be encoded) is taken off; what it cannot do without fails.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,7 @@ use smtpkit_tls::{Connector, Policy};
 use crate::options::Options;
 use crate::resolve::{LookupError, Resolver};
 use crate::routes::Smarthost;
+use crate::surroundings::Surroundings;
 
 /// Clients that are kept; idle ones go beyond that.
 const CLIENTS_MAX: usize = 512;
@@ -68,20 +69,21 @@ pub(crate) struct Parcel<'a> {
 pub(crate) struct Remote {
     options: Options,
     hostname: Box<str>,
-    resolver: Arc<dyn Resolver>,
+    surroundings: Surroundings,
     any_certificate: Option<Connector>,
-    clients: Mutex<HashMap<String, Client>>,
+    /// In an order that every run repeats: which one is let go, or closed first, is decided by it.
+    clients: Mutex<BTreeMap<String, Client>>,
     secure: Mutex<HashSet<Box<str>>>,
 }
 
 impl Remote {
-    pub(crate) fn new(options: Options, hostname: &str, resolver: Arc<dyn Resolver>) -> Self {
+    pub(crate) fn new(options: Options, hostname: &str, surroundings: Surroundings) -> Self {
         // without a connector of our own the client's default serves; it only lacks the lasting promise of TLS
         let any_certificate = Connector::builder().dangerously_accept_any_certificate().build().ok();
         Self {
             options,
             hostname: hostname.into(),
-            resolver,
+            surroundings,
             any_certificate,
             clients: Mutex::default(),
             secure: Mutex::default(),
@@ -89,7 +91,7 @@ impl Remote {
     }
 
     pub(crate) fn resolver(&self) -> &dyn Resolver {
-        &*self.resolver
+        &*self.surroundings.resolver
     }
 
     /// Sends to one host. What it lacks and the mail can spare is taken off first.
@@ -202,7 +204,10 @@ impl Remote {
             .pool(pool)
             .connect_timeout(self.options.connect_timeout)
             .timeouts(self.options.timeouts.clone())
-            .resolver(Addresses(Arc::clone(&self.resolver)));
+            .resolver(Addresses(Arc::clone(&self.surroundings.resolver)));
+        if let Some(connector) = &self.surroundings.connector {
+            builder = builder.connector(Arc::clone(connector));
+        }
         match host {
             Host::Mx { .. } => {
                 if let Some(connector) = &self.any_certificate {

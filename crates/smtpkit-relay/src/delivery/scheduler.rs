@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::gates::Reach;
-use super::worker::{LEASES_MAX, Worker, now};
+use super::worker::{LEASES_MAX, Worker};
 use crate::NextHop;
 use crate::record;
 use crate::relay::Shared;
@@ -26,7 +26,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut measured = Timestamp::new(0);
     loop {
         begin(&shared, &mut workers, &stop);
-        let moment = now();
+        let moment = shared.now();
         if moment.since(measured) >= GAUGES_EVERY {
             measured = moment;
             record::queue(&shared.spool.counts(), &shared.spool.health(), shared.gates().in_flight(), moment);
@@ -58,7 +58,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 /// becomes less with every round.
 fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationToken) {
     loop {
-        let moment = now();
+        let moment = shared.now();
         let mut gates = shared.gates();
         let sites = shared
             .spool

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use smtpkit_queue::{Batch, Lease, Pending, QueueId, Receipt, RecipientKey, Site, Timestamp};
+use smtpkit_queue::{Batch, Lease, Pending, QueueId, Receipt, RecipientKey, Site};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, attempt};
@@ -56,11 +56,11 @@ impl Worker {
                 && tally.tried < self.shared.options.limits.messages_max
                 && !self.stop.is_cancelled();
             if goes_on {
-                self.leases = self.shared.spool.lease(&self.site, now(), LEASES_MAX);
+                self.leases = self.shared.spool.lease(&self.site, self.shared.now(), LEASES_MAX);
             }
         }
         finish(tally.commits).await;
-        self.shared.gates().leave(self.pass, tally.state, tally.taken, now());
+        self.shared.gates().leave(self.pass, tally.state, tally.taken, self.shared.now());
         self.shared.wake.notify_one();
     }
 
@@ -90,7 +90,7 @@ impl Worker {
 
     /// Adds what the attempt changes to the batch: outcomes, and a report if one is owed.
     async fn record(&self, mut batch: Batch, lease: &Lease, found: &Attempt) -> Batch {
-        let (routes, now) = (self.shared.routes(), now());
+        let (routes, now) = (self.shared.routes(), self.shared.now());
         let settlement =
             Settlement { entry: &lease.entry, routes: &routes, schedule: &self.shared.options.schedule, now };
         let settled = settlement.decide(&found.fates, found.success);
@@ -125,7 +125,7 @@ impl Worker {
     async fn put_off(&self, fate: &Fate, commits: &mut Vec<Pending<Receipt>>) {
         let mut count = 0;
         while count < PUT_OFF_MAX {
-            let leases = self.shared.spool.lease(&self.site, now(), PUT_OFF_AT_ONCE);
+            let leases = self.shared.spool.lease(&self.site, self.shared.now(), PUT_OFF_AT_ONCE);
             if leases.is_empty() {
                 break;
             }
@@ -155,9 +155,4 @@ async fn finish(commits: Vec<Pending<Receipt>>) {
             tracing::error!(target: "smtpkit::relay", %error, "an outcome could not be recorded");
         }
     }
-}
-
-/// The clock.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from(std::time::SystemTime::now())
 }
