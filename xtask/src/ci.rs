@@ -1,7 +1,7 @@
 //! The gate: every check in the order in which it fails fastest.
 
 use crate::shell::{self, Failed, cargo, failed};
-use crate::{fuzz, interop, no_std, rfcs, tools};
+use crate::{fuzz, interop, no_std, rfcs, sim, tools};
 
 /// How long each fuzz target runs here; long runs are a developer's.
 const FUZZ_SECONDS: u32 = 10;
@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<(), Failed> {
     no_std::run()?;
     fuzz::run(&fuzz::FuzzArgs::all(FUZZ_SECONDS))?;
     interop::run(&interop::InteropArgs::all())?;
+    sim::run(&sim::SimArgs::gate())?;
     // last, so that the log closes with the test runner's own lines: the README's test command
     shell::run(cargo().args(["test", "--workspace"]))
 }

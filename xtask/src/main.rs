@@ -11,6 +11,7 @@ mod interop;
 mod no_std;
 mod rfcs;
 mod shell;
+mod sim;
 mod tools;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Task {
     Interop(interop::InteropArgs),
     /// Check that the pure crates build without std
     NoStd,
+    /// Live through seeded worlds: `--seed N` replays one exactly
+    Sim(sim::SimArgs),
     /// Write docs/rfcs.md: RFC section, module, tests
     Rfcs(rfcs::RfcsArgs),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Interop(args) => interop::run(&args),
         Task::NoStd => no_std::run(),
+        Task::Sim(args) => sim::run(&args),
         Task::Rfcs(args) => rfcs::run(&args),
     };
     match done {
