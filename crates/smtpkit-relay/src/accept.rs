@@ -147,8 +147,9 @@ impl Session for Accepting {
         let batch = acceptance.into_batch(staged, &origin, &copy);
         let entries = batch.1;
         shared.spool.commit(batch.0).await.map_err(refusal)?;
+        transaction.queued_as(&id.to_string());
         for entry in &entries {
-            record::queued(entry, transaction.id());
+            record::queued(entry, id, transaction.id());
         }
         shared.wake.notify_one();
         Ok(accepted_as(&id.to_string()))

@@ -48,6 +48,7 @@ pub use self::clock::Clock;
 pub use self::directory::{Directory, DirectoryError, LocalMailbox};
 pub use self::next_hop::NextHop;
 pub use self::options::{Limits, Options};
+pub use self::record::describe_metrics;
 pub use self::relay::Relay;
 pub use self::resolve::{
     HickoryResolver, Lookup, LookupError, Mx, OwnNames, Resolver, ResolverError, Unroutable, next_hops,

@@ -71,6 +71,20 @@ impl NextHop {
         })
     }
 
+    /// Its kind in one word: what stands before the first colon of its name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Mx(_) => "mx",
+            Self::Smarthost(_) => "via",
+            Self::Lmtp(_) => "lmtp",
+            Self::Mailbox(_) => "mailbox",
+            Self::Maildir(_) => "maildir",
+            Self::Discard => "discard",
+            Self::Loop => "loop",
+        }
+    }
+
     /// Whether delivery needs no other host.
     #[must_use]
     pub const fn is_local(&self) -> bool {
@@ -80,14 +94,12 @@ impl NextHop {
 
 impl fmt::Display for NextHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.kind())?;
         match self {
-            Self::Mx(domain) => write!(f, "mx:{domain}"),
-            Self::Smarthost(name) => write!(f, "via:{name}"),
-            Self::Lmtp(url) => write!(f, "lmtp:{url}"),
-            Self::Mailbox(mailbox) => write!(f, "mailbox:{mailbox}"),
-            Self::Maildir(path) => write!(f, "maildir:{}", path.display()),
-            Self::Discard => f.write_str("discard:"),
-            Self::Loop => f.write_str("loop:"),
+            Self::Mx(name) | Self::Smarthost(name) | Self::Lmtp(name) => f.write_str(name),
+            Self::Mailbox(mailbox) => mailbox.fmt(f),
+            Self::Maildir(path) => path.display().fmt(f),
+            Self::Discard | Self::Loop => Ok(()),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What is told of each delivery: one record, and the numbers that a monitor watches.
+//!
+//! Records find each other by the queue id: that of the transaction names it, so does each delivery, and a report names the
+//! mail that it is about. No label of a number holds a text of a peer.
 
-use metrics::{counter, gauge, histogram};
-use smtpkit_queue::{Counts, Entry, Health, Recipient, Timestamp};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use smtpkit_queue::{Counts, Entry, Health, QueueId, Recipient, Timestamp};
 
+use crate::NextHop;
 use crate::outcome::Fate;
 
 /// What is known about the way that a mail took.
@@ -22,10 +26,11 @@ pub(crate) fn delivery(entry: &Entry, recipient: &Recipient, fate: &Fate, way: &
         Fate::Deferred(reply) => ("deferred", Some(reply)),
         Fate::Again => ("rerouted", None),
     };
-    let route = recipient.site.as_str().split(':').next().unwrap_or_default().to_owned();
+    let route = NextHop::of(&recipient.site).map_or("unknown", |hop| hop.kind());
     counter!("smtpkit_deliveries_total", "outcome" => outcome, "route" => route).increment(1);
     if outcome == "delivered" {
-        histogram!("smtpkit_delivery_delay_seconds").record(now.since(entry.created()).as_secs_f64());
+        histogram!("smtpkit_delivery_delay_seconds", "route" => route)
+            .record(now.since(entry.created()).as_secs_f64());
     }
     tracing::info!(
         target: "smtpkit::delivery",
@@ -46,18 +51,67 @@ pub(crate) fn delivery(entry: &Entry, recipient: &Recipient, fate: &Fate, way: &
     );
 }
 
-/// A message that was taken.
-pub(crate) fn queued(entry: &Entry, transaction: &str) {
+/// A report that was queued.
+pub(crate) fn report(about: QueueId, id: QueueId) {
+    counter!("smtpkit_reports_total").increment(1);
+    tracing::info!(target: "smtpkit::queue", queue_id = %id, %about, "report");
+}
+
+/// A message that was taken. The record of its transaction names the first entry; each further one, which has another
+/// reverse-path, gets a record of its own.
+pub(crate) fn queued(entry: &Entry, first: QueueId, transaction: &str) {
     counter!("smtpkit_queued_total").increment(1);
+    if entry.id == first {
+        return;
+    }
     tracing::info!(
         target: "smtpkit::queue",
         queue_id = %entry.id,
+        first = %first,
         transaction,
         account = entry.origin.account.as_deref(),
         reverse_path = %entry.reverse_path,
         recipients = entry.recipients.len(),
         "queued"
     );
+}
+
+/// Gives the recorder that is installed the help texts of what a relay counts. Call it once, when the recorder is there.
+///
+/// ```
+/// // without a recorder it does nothing
+/// smtpkit_relay::describe_metrics();
+/// ```
+pub fn describe_metrics() {
+    describe_counter!(
+        "smtpkit_queued_total",
+        "Entries that were queued; a mail has one for each reverse-path."
+    );
+    describe_counter!("smtpkit_reports_total", "Delivery status notifications that were queued.");
+    describe_counter!(
+        "smtpkit_deliveries_total",
+        "Attempts to deliver to a recipient, by outcome and route."
+    );
+    describe_histogram!(
+        "smtpkit_delivery_delay_seconds",
+        Unit::Seconds,
+        "Time from the acceptance of a mail to its delivery to a recipient, by route."
+    );
+    describe_gauge!("smtpkit_queue_entries", "Mails in the queue.");
+    describe_gauge!("smtpkit_queue_recipients", "Recipients in the queue, by state.");
+    describe_gauge!("smtpkit_queue_octets", Unit::Bytes, "Content of the mails in the queue.");
+    describe_gauge!("smtpkit_queue_sites", "Next hops that something waits for.");
+    describe_gauge!("smtpkit_queue_oldest_seconds", Unit::Seconds, "Age of the oldest mail in the queue.");
+    describe_gauge!(
+        "smtpkit_queue_healthy",
+        "1 if the queue takes mail; 0 after a failed write or without room."
+    );
+    describe_counter!(
+        "smtpkit_queue_commits_total",
+        "Commits of the queue; each is one or two syncs of the disk."
+    );
+    describe_counter!("smtpkit_queue_operations_total", "Batches and actions that shared these commits.");
+    describe_gauge!("smtpkit_deliveries_in_flight", "Deliveries in progress.");
 }
 
 /// How full the queue is.
@@ -70,5 +124,8 @@ pub(crate) fn queue(counts: &Counts, health: &Health, in_flight: usize, now: Tim
     gauge!("smtpkit_deliveries_in_flight").set(in_flight as f64);
     gauge!("smtpkit_queue_oldest_seconds")
         .set(counts.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64()));
+    gauge!("smtpkit_queue_octets").set(counts.octets as f64);
+    counter!("smtpkit_queue_commits_total").absolute(counts.commits);
+    counter!("smtpkit_queue_operations_total").absolute(counts.operations);
     gauge!("smtpkit_queue_healthy").set(if *health == Health::Ready { 1.0 } else { 0.0 });
 }

@@ -10,6 +10,7 @@ use crate::accept::Intake;
 use crate::clock::Clock;
 use crate::delivery::{self, Gates, Remote};
 use crate::options::Options;
+use crate::record;
 use crate::routes::Routes;
 use crate::surroundings::Surroundings;
 
@@ -111,6 +112,12 @@ impl Relay {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    /// Brings the gauges of the queue up to date; a monitor wants it before each look.
+    pub fn measure(&self) {
+        let (spool, in_flight) = (&self.0.spool, self.0.gates().in_flight());
+        record::queue(&spool.counts(), &spool.health(), in_flight, self.now());
     }
 
     /// Looks for something to do.

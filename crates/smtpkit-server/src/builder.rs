@@ -25,6 +25,7 @@ pub struct Builder<H> {
     tls: Option<Acceptor>,
     tls_use: TlsUse,
     accounts: Option<Arc<dyn DynVerifier>>,
+    auth_need: AuthNeed,
     insecure_auth: InsecureAuth,
     senders: Senders,
     completes_headers: bool,
@@ -55,6 +56,13 @@ pub(crate) enum TlsUse {
     Implicit,
 }
 
+/// Whether mail is taken from clients that have not authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AuthNeed {
+    Offered,
+    Required,
+}
+
 /// Which reverse-paths an authenticated client may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Senders {
@@ -74,6 +82,7 @@ impl<H: Handler> Builder<H> {
             tls: None,
             tls_use: TlsUse::Offered,
             accounts: None,
+            auth_need: if role == Role::Submission { AuthNeed::Required } else { AuthNeed::Offered },
             insecure_auth: InsecureAuth::Refused,
             senders: Senders::Own,
             completes_headers: false,
@@ -119,6 +128,14 @@ impl<H: Handler> Builder<H> {
     #[must_use]
     pub fn auth(mut self, accounts: impl Verifier) -> Self {
         self.accounts = Some(Arc::new(accounts));
+        self
+    }
+
+    /// Nothing is taken from clients that have not authenticated (530 5.7.0), as submission always has it (RFC 6409
+    /// §4.3).
+    #[must_use]
+    pub const fn require_auth(mut self) -> Self {
+        self.auth_need = AuthNeed::Required;
         self
     }
 
@@ -271,7 +288,10 @@ impl<H: Handler> Builder<H> {
         if self.tls.is_none() && self.tls_use != TlsUse::Offered {
             return Err(ServerError::NoCertificate);
         }
-        let Some(accounts) = &self.accounts else { return Ok(()) };
+        let Some(accounts) = &self.accounts else {
+            let is_needed = self.auth_need == AuthNeed::Required;
+            return if is_needed { Err(ServerError::NoAccounts) } else { Ok(()) };
+        };
         if self.tls.is_none() && self.insecure_auth == InsecureAuth::Refused {
             return Err(ServerError::AuthWithoutTls);
         }
@@ -375,10 +395,10 @@ impl<H: Handler> Builder<H> {
             (true, TlsUse::Required, _) => TlsRule::Required,
             (true, TlsUse::Offered | TlsUse::Implicit, _) => TlsRule::Offered,
         };
-        let authentication = match (self.accounts.is_some(), self.role) {
+        let authentication = match (self.accounts.is_some(), self.auth_need) {
             (false, _) => Authentication::Unavailable,
-            (true, Role::Submission) => Authentication::Required,
-            (true, _) => Authentication::Offered,
+            (true, AuthNeed::Required) => Authentication::Required,
+            (true, AuthNeed::Offered) => Authentication::Offered,
         };
         let config = ServerConfig {
             protocol: if self.role == Role::Lmtp { Protocol::Lmtp } else { Protocol::Smtp },

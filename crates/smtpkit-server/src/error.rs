@@ -40,6 +40,9 @@ pub enum ServerError {
     /// AUTH was to be offered, but nothing says how TLS works.
     #[error("AUTH needs TLS: give a certificate")]
     AuthWithoutTls,
+    /// AUTH was to be required, but there is nobody to ask about credentials.
+    #[error("AUTH is required: give the accounts")]
+    NoAccounts,
     /// TLS was to be required or implicit, but nothing says how it works.
     #[error("TLS is asked for: give a certificate")]
     NoCertificate,

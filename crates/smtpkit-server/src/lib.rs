@@ -77,6 +77,7 @@ mod record;
 mod refusal;
 mod route;
 mod server;
+mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
@@ -108,6 +109,7 @@ pub use peer::{Peer, Role};
 pub use refusal::{Refusal, accepted, accepted_as};
 pub use route::{Decision, Grant, GrantReason, RelayGrant, Route, RouteKind, Verdict};
 pub use server::Server;
+pub use tally::describe_metrics;
 pub use transaction::{Transaction, unix_seconds};
 
 /// The README's examples, compiled.

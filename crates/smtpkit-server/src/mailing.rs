@@ -84,6 +84,7 @@ impl<H: Handler> Connection<H> {
             Err(refusal) => {
                 tx.refused = tx.refused.saturating_add(1);
                 let reply = self.told(refusal);
+                record::recipient_refused(&self.peer, &recipient, &reply);
                 self.watch_for_enumeration(&reply);
                 Err(reply)
             }

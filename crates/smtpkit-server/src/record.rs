@@ -1,4 +1,5 @@
-//! What is logged: one record per session and one per transaction, without secrets and without content.
+//! What is logged: one record per session and one per transaction, without secrets and without content. What is counted
+//! of them is counted here, too, so that the two agree.
 //!
 //! Texts of the peer stand in fields, never in the message, so that they cannot pass for something else.
 
@@ -6,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use smtpkit_codec::Reply;
+use smtpkit_codec::{Recipient, Reply};
 use smtpkit_session::server::{Closed, Fatal};
 use tracing::{debug, info, warn};
 
@@ -14,12 +15,14 @@ use crate::body::BodyError;
 use crate::connection::{Arrival, Connection};
 use crate::gate::Full;
 use crate::refusal::Cause;
-use crate::{Handler, Peer, Transaction};
+use crate::{Handler, Peer, Transaction, tally};
 
 const SESSION: &str = "smtpkit::session";
 const TRANSACTION: &str = "smtpkit::transaction";
 /// What an operator should look at.
 const ALARM: &str = "smtpkit::alarm";
+/// Recipients that a record names; of more, it tells the number alone.
+const RECIPIENTS_MAX: usize = 100;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -35,12 +38,24 @@ pub(crate) enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed(why) => f.write_str(word(*why)),
-            Self::NoHandshake(error) => write!(f, "tls-failed: {error}"),
-            Self::NoUpgrade(fatal) => write!(f, "starttls-refused: {fatal}"),
-            Self::NoProxy(why) => write!(f, "proxy-refused: {why}"),
-            Self::Panicked => f.write_str("handler-panicked"),
-            Self::HungUp => f.write_str("hung-up"),
+            Self::Closed(_) | Self::Panicked | Self::HungUp => f.write_str(self.word()),
+            Self::NoHandshake(error) => write!(f, "{}: {error}", self.word()),
+            Self::NoUpgrade(fatal) => write!(f, "{}: {fatal}", self.word()),
+            Self::NoProxy(why) => write!(f, "{}: {why}", self.word()),
+        }
+    }
+}
+
+impl Outcome {
+    /// One word of a fixed set.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Closed(why) => word(*why),
+            Self::NoHandshake(_) => "tls-failed",
+            Self::NoUpgrade(_) => "starttls-refused",
+            Self::NoProxy(_) => "proxy-refused",
+            Self::Panicked => "handler-panicked",
+            Self::HungUp => "hung-up",
         }
     }
 }
@@ -67,6 +82,7 @@ pub(crate) fn session<H: Handler>(connection: &mut Connection<H>, outcome: &Outc
     let notes = connection.link.machine().notes();
     let counters = *connection.link.machine().counters();
     let peer = &connection.peer;
+    tally::session(peer, &counters, outcome.word(), took);
     info!(
         target: SESSION,
         session = %peer.session_id(),
@@ -93,15 +109,23 @@ pub(crate) fn session<H: Handler>(connection: &mut Connection<H>, outcome: &Outc
 
 /// The record of a transaction whose content was answered.
 pub(crate) fn transaction(peer: &Peer, tx: &Transaction, octets: u64, reply: Option<&Reply>) {
+    tally::transaction(peer, octets, reply);
+    let is_taken = reply.is_some_and(|reply| reply.code().severity().is_positive());
     info!(
         target: TRANSACTION,
         session = %peer.session_id(),
         transaction = tx.id(),
+        queue_id = tx.queue_id(),
+        address = peer.address().map(tracing::field::display),
+        role = %peer.role(),
+        hello = peer.hello(),
+        tls = peer.tls().map(tracing::field::display),
+        account = peer.identity().map(|identity| identity.authentication()),
         reverse_path = %tx.reverse_path(),
-        recipients = tx.recipients().len(),
-        recipient = tx.recipients().first().map(|recipient| tracing::field::display(&recipient.path)),
+        recipients = %Recipients(tx),
         refused = tx.refused,
         octets,
+        outcome = if is_taken { "accepted" } else { "refused" },
         reply = reply.map(tracing::field::display),
         duration_ms = tx.started.elapsed().as_millis(),
         "transaction"
@@ -110,17 +134,52 @@ pub(crate) fn transaction(peer: &Peer, tx: &Transaction, octets: u64, reply: Opt
 
 /// The record of a transaction whose content did not come to its end.
 pub(crate) fn unfinished(peer: &Peer, tx: &Transaction, octets: u64, error: BodyError) {
+    tally::unfinished(peer, octets);
     info!(
         target: TRANSACTION,
         session = %peer.session_id(),
         transaction = tx.id(),
+        address = peer.address().map(tracing::field::display),
+        role = %peer.role(),
+        hello = peer.hello(),
+        tls = peer.tls().map(tracing::field::display),
+        account = peer.identity().map(|identity| identity.authentication()),
         reverse_path = %tx.reverse_path(),
-        recipients = tx.recipients().len(),
+        recipients = %Recipients(tx),
         refused = tx.refused,
         octets,
+        outcome = "unfinished",
         error = %error,
         duration_ms = tx.started.elapsed().as_millis(),
-        "transaction unfinished"
+        "transaction"
+    );
+}
+
+/// The recipients of a transaction with spaces between, which no path can hold outside quotes.
+struct Recipients<'a>(&'a Transaction);
+
+impl fmt::Display for Recipients<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recipients = self.0.recipients();
+        for (at, recipient) in recipients.iter().take(RECIPIENTS_MAX).enumerate() {
+            write!(f, "{}{}", if at == 0 { "" } else { " " }, recipient.path)?;
+        }
+        match recipients.len().checked_sub(RECIPIENTS_MAX) {
+            Some(more) if more > 0 => write!(f, " and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A recipient that was refused: counted, and told in detail only to whoever asks for detail.
+pub(crate) fn recipient_refused(peer: &Peer, recipient: &Recipient, reply: &Reply) {
+    tally::recipient_refused(peer, reply);
+    debug!(
+        target: TRANSACTION,
+        session = %peer.session_id(),
+        recipient = %recipient.path,
+        reply = %reply,
+        "recipient refused"
     );
 }
 
@@ -137,18 +196,21 @@ pub(crate) fn failure(peer: &Peer, cause: &Cause) {
 }
 
 pub(crate) fn auth_failed(peer: &Peer, mechanism: &str) {
+    tally::auth_failed(peer);
     let address = peer.address().map(tracing::field::display);
     info!(target: SESSION, session = %peer.session_id(), address, mechanism, "authentication failed");
 }
 
 /// An address may try no more credentials for now.
 pub(crate) fn auth_blocked(peer: &Peer) {
+    tally::alarm("auth");
     let address = peer.address().map(tracing::field::display);
     info!(target: SESSION, session = %peer.session_id(), address, "authentication blocked");
 }
 
 /// An address named more unknown recipients than it may: told once for each time of the rate.
 pub(crate) fn enumeration(peer: &Peer) {
+    tally::alarm("enumeration");
     let address = peer.address().map(tracing::field::display);
     warn!(target: ALARM, session = %peer.session_id(), address, hello = peer.hello(), "many unknown recipients");
 }
@@ -158,6 +220,7 @@ pub(crate) fn panicked(peer: &Peer) {
 }
 
 pub(crate) fn turned_away(arrival: &Arrival, full: Full) {
+    tally::turned_away(full);
     let address = arrival.address.map(tracing::field::display);
     info!(target: SESSION, address, reason = ?full, "connection turned away");
 }

@@ -1,5 +1,6 @@
 //! One mail transaction (RFC 5321 §3.3): envelope, routes, and the trace fields that go on top of the content.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use smtpkit_codec::trace::{DateTime, Received, ReturnPath};
@@ -14,6 +15,7 @@ pub struct Transaction {
     id: Box<str>,
     envelope: Envelope,
     routes: Vec<RouteKind>,
+    queue_id: OnceLock<Box<str>>,
     pub(crate) refused: u32,
     pub(crate) started: Instant,
 }
@@ -24,6 +26,7 @@ impl Transaction {
             id: id.into_boxed_str(),
             envelope: Envelope { reverse_path, parameters, recipients: Vec::new() },
             routes: Vec::new(),
+            queue_id: OnceLock::new(),
             refused: 0,
             started: Instant::now(),
         }
@@ -38,6 +41,18 @@ impl Transaction {
     /// stand in the trace field and in a file name.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Says by which name the message is known from now on; it stands in the record of the transaction. The first one
+    /// stays.
+    pub fn queued_as(&self, id: &str) {
+        // a second name would be that of a copy
+        let _first_stays = self.queue_id.set(id.into());
+    }
+
+    /// The name by which the message is known from now on, if the handler gave it one.
+    pub fn queue_id(&self) -> Option<&str> {
+        self.queue_id.get().map(|id| &**id)
     }
 
     /// Where notifications go.

@@ -10,28 +10,19 @@ use tokio_util::sync::CancellationToken;
 use super::gates::Reach;
 use super::worker::{LEASES_MAX, Worker};
 use crate::NextHop;
-use crate::record;
 use crate::relay::Shared;
 
 /// Sites that are asked for at once.
 const SITES_MAX: usize = 64;
 /// However long nothing is due, the clock may be set: look again.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
-/// How often the gauges are set at most.
-const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
 /// Delivers until `stop`, then waits for what is under way as long as the options allow.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut workers = JoinSet::new();
-    let mut measured = Timestamp::new(0);
     loop {
         begin(&shared, &mut workers, &stop);
-        let moment = shared.now();
-        if moment.since(measured) >= GAUGES_EVERY {
-            measured = moment;
-            record::queue(&shared.spool.counts(), &shared.spool.health(), shared.gates().in_flight(), moment);
-        }
-        let sleep = until_next(&shared, moment);
+        let sleep = until_next(&shared, shared.now());
         tokio::select! {
             biased;
             () = stop.cancelled() => break,

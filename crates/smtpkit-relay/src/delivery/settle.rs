@@ -10,6 +10,7 @@ use smtpkit_queue::{
 };
 
 use crate::outcome::Fate;
+use crate::record;
 use crate::report::{Case, Notice, addressee, build, is_wanted};
 use crate::routes::Routes;
 
@@ -122,7 +123,10 @@ impl<'a> Settlement<'a> {
         };
         let path = addressee(&sender.to_owned());
         match self.report_entry(id, &path) {
-            Some(entry) => batch.accept(Staged::inline(report), [entry]),
+            Some(entry) => {
+                record::report(self.entry.id, id);
+                batch.accept(Staged::inline(report), [entry])
+            }
             None => batch,
         }
     }

@@ -46,6 +46,7 @@ impl Server {
             }
             Command::Expn(_) => {
                 self.counters.probes = self.counters.probes.saturating_add(1);
+                self.counters.expansions = self.counters.expansions.saturating_add(1);
                 self.refuse(refusals::NOT_IMPLEMENTED);
                 Step::Again
             }

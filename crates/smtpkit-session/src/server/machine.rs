@@ -84,6 +84,8 @@ pub struct Counters {
     pub idle_commands: u32,
     /// VRFY and EXPN commands.
     pub probes: u32,
+    /// The EXPN commands among them.
+    pub expansions: u32,
     /// Recipients that were refused.
     pub recipients_refused: u32,
     /// Transactions that were begun.

@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
     pub(crate) user_file: Option<PathBuf>,
 
     /// Listen here; repeatable: mx://, submission://, submissions://, lmtp:// with IP:PORT (port 0 is allowed),
-    /// or lmtp+unix:/path
+    /// lmtp+unix:/path, or mx+fd:NAME and the like for a socket that the service manager passes
     #[arg(long = "listen", value_name = "URL")]
     pub(crate) listen: Vec<String>,
 
@@ -86,6 +86,15 @@ pub(crate) struct ServeArgs {
     /// Tell the sender of a delay after this time, or `never` [default: 4h]
     #[arg(long, value_name = "TIME")]
     pub(crate) delay_notice: Option<String>,
+
+    /// Open the ports as root, then be this user; its data folder is handed over
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub(crate) run_as: Option<String>,
+
+    /// Answer a monitor here, in the format of Prometheus: GET /metrics and /healthz. Take a loopback address: nobody
+    /// is asked for a password
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<String>,
 
     /// Check the configuration, certificates included, and exit
     #[arg(long)]
@@ -140,71 +149,38 @@ impl clap::builder::TypedValueParser for HiddenParser {
     }
 }
 
-const AFTER_LONG_HELP: &str = "\
+/// What stands below the flags: examples, and the configuration file with every key. It is the file of the repository, so
+/// that the two cannot differ.
+const AFTER_LONG_HELP: &str = concat!(
+    "\
 Examples:
   smtpkit serve
       try it on this machine: a ready-to-paste `smtpkit send` line is shown
   smtpkit serve --hostname mx.example.test --domain example.test --user-file users \\
-      --listen mx://0.0.0.0:25 --listen submission://0.0.0.0:587 --cert cert.pem --key key.pem
+      --listen mx://0.0.0.0:25 --listen submission://0.0.0.0:587 --cert cert.pem --key key.pem \\
+      --run-as smtpkit
       take mail for example.test
   smtpkit serve --config smtpkit.toml --check
       check a configuration file
   smtpkit serve --smarthost smtps://me@mail.example.test --smarthost-password-file pw
       relay mail of the accounts through another server
+  smtpkit serve --metrics 127.0.0.1:9100
+      curl http://127.0.0.1:9100/metrics shows what is counted, /healthz whether mail is taken
 
 Output:
   One line `ready` on standard output once every listener accepts. Everything else is on standard
-  error.
+  error: one record a session, transaction and delivery, which share the queue id.
 
 Signals:
   SIGTERM and SIGINT let transactions in progress finish, then exit 0. SIGHUP reads certificates,
-  domains, accounts and routes anew without dropping a connection.
-
-Configuration file (every key; flags say the same):
-  hostname = \"mx.example.test\"       greets with this name
-  data = \"/var/lib/smtpkit\"          mail/<domain>/<local-part>/{tmp,new,cur}, tls/, accounts
-  max_message_size = 52428800        octets; announced as SIZE
-  max_recipients = 1000              in one transaction; 452 after that
-  max_connections = 1000             at once
-  max_connections_per_address = 50   at once from one address
-  exempt = [\"127.0.0.0/8\", \"::1/128\"]   addresses without limits of their own
-  [[listener]]                       replaces the default listeners
-  url = \"mx://0.0.0.0:25\"            as --listen
-  bare_newline = \"refuse\"            a lone CR or LF from the peer: \"refuse\" or \"normalise\"
-  trusted = [\"10.0.0.0/8\"]           networks that may relay without AUTH
-  [tls]
-  certificate = \"cert.pem\"           or a list, one for each name
-  key = \"key.pem\"                    or a list in the same order
-  client_ca = \"clients.pem\"          users may log in with a certificate of this CA (EXTERNAL): its mail address or
-                                     common name is the account's address; read only at the start
-  [[domain]]
-  name = \"example.test\"              mail for it is taken
-  mailboxes = [\"bob\"]                beside those of the accounts
-  catch_all = \"alice@example.test\"   takes what no mailbox takes
-  postmaster = \"alice@example.test\"  takes postmaster's mail [default: the first account]
-  [[account]]
-  address = \"alice@example.test\"     a mailbox, and a name to log in with
-  password_file = \"alice.pw\"         a file with the password, or
-  password_hash = \"$argon2id$…\"      a hash, or
-  scram = \"SCRAM-SHA-256$…\"          SCRAM keys
-  send_as = [\"sales@example.test\"]   may send with these reverse-paths, too
-  [[route]]                          ordered, the first match wins; below them the mailboxes
-  match = \"sales@example.test\"       an address, *@domain, user+*@domain, or /expression/; then one of
-  to = [\"bob@example.test\"]          other addresses, local or foreign
-  owner = \"lists@example.test\"       with to: a list, whose reports go to the owner
-  maildir = \"archive\"                a folder
-  lmtp = \"lmtp+unix:/run/lmtp.sock\"  a server for local deliveries
-  smarthost = \"smtps://user@host\"    with password_file and, if needed, ca
-  reject = \"550 5.7.1 no\"            a reply
-  discard = true                     nowhere
-  [relay]
-  trusted = [\"10.0.0.0/8\"]           as --trusted
-  smarthost = \"smtps://user@host\"    with smarthost_password_file, smarthost_ca, smarthost_fallback_ports
-  dns = [\"127.0.0.1:5353\"]           as --dns
-  mx_port = 25
-  retry = [\"1m\", \"5m\", \"15m\", \"1h\", \"4h\"]
-  give_up = \"5d\"
-  delay_notice = \"4h\"                or \"never\"
+  domains, accounts and routes anew without dropping a connection; a file with a mistake changes
+  nothing. Listeners, limits and the data folder are read at the start.
 
 Exit codes:
-  0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration";
+  0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration
+
+The configuration file, with every key:
+
+",
+    include_str!("../../smtpkit.toml")
+);

@@ -1,6 +1,7 @@
 //! What a person sees when the server starts, and the `ready` line that a script waits for.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 
 use super::first_start::FirstAccount;
 use super::listen_url::{ListenUrl, Scheme};
@@ -12,7 +13,7 @@ pub(crate) fn checked() {
 }
 
 /// The line that says that every listener accepts.
-pub(crate) fn ready(json: bool, listeners: &[ListenUrl]) -> String {
+pub(crate) fn ready(json: bool, listeners: &[ListenUrl], metrics: Option<SocketAddr>) -> String {
     if !json {
         return "ready".to_owned();
     }
@@ -31,9 +32,18 @@ pub(crate) fn ready(json: bool, listeners: &[ListenUrl]) -> String {
                 "scheme": url.scheme.name(),
                 "address": path,
             }),
+            super::listen_url::ListenAddress::Inherited(name) => serde_json::json!({
+                "url": url.to_string(),
+                "scheme": url.scheme.name(),
+                "address": name,
+            }),
         })
         .collect();
-    serde_json::json!({ "ready": true, "listeners": listeners }).to_string()
+    let mut line = serde_json::json!({ "ready": true, "listeners": listeners });
+    if let (Some(address), Some(line)) = (metrics, line.as_object_mut()) {
+        line.insert("metrics".to_owned(), address.to_string().into());
+    }
+    line.to_string()
 }
 
 /// Shows where the server listens, what to trust, and how to try it.
@@ -130,8 +140,8 @@ mod tests {
     #[test]
     fn ready_names_the_bound_addresses() {
         let url: ListenUrl = "mx://127.0.0.1:2525".parse().unwrap();
-        assert_eq!(ready(false, &[]), "ready");
-        let line: serde_json::Value = serde_json::from_str(&ready(true, &[url])).unwrap();
+        assert_eq!(ready(false, &[], None), "ready");
+        let line: serde_json::Value = serde_json::from_str(&ready(true, &[url], None)).unwrap();
         assert_eq!(line["listeners"][0]["url"], "mx://127.0.0.1:2525");
         assert_eq!(line["listeners"][0]["port"], 2525);
     }

@@ -67,6 +67,12 @@ pub(crate) struct ConfigFile {
     pub(crate) max_connections: Option<Spanned<u64>>,
     pub(crate) max_connections_per_address: Option<Spanned<u64>>,
     pub(crate) exempt: Option<Vec<Spanned<String>>>,
+    pub(crate) limits: Option<LimitsTable>,
+    pub(crate) user_file: Option<Spanned<PathBuf>>,
+    pub(crate) run_as: Option<Spanned<String>>,
+    pub(crate) metrics: Option<Spanned<String>>,
+    pub(crate) log_json: Option<bool>,
+    pub(crate) verbose: Option<u8>,
     #[serde(default)]
     pub(crate) listener: Vec<ListenerTable>,
     pub(crate) tls: Option<TlsTable>,
@@ -79,13 +85,64 @@ pub(crate) struct ConfigFile {
     pub(crate) relay: Option<RelayTable>,
 }
 
+/// `[limits]`, and `limits` of a listener.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsTable {
+    pub(crate) max_message_size: Option<Spanned<u64>>,
+    pub(crate) max_recipients: Option<Spanned<u64>>,
+    pub(crate) max_hops: Option<Spanned<u64>>,
+    pub(crate) max_transactions: Option<Spanned<u64>>,
+    pub(crate) max_auth_failures: Option<Spanned<u64>>,
+    pub(crate) max_idle_commands: Option<Spanned<u64>>,
+    pub(crate) soft_errors: Option<Spanned<u64>>,
+    pub(crate) hard_errors: Option<Spanned<u64>>,
+    pub(crate) error_delay: Option<Spanned<String>>,
+    pub(crate) max_error_delay: Option<Spanned<String>>,
+    pub(crate) greeting_delay: Option<Spanned<String>>,
+    pub(crate) auth_failure_rate: Option<Spanned<String>>,
+    pub(crate) connection_rate: Option<Spanned<String>>,
+    pub(crate) connection_rate_total: Option<Spanned<String>>,
+    pub(crate) message_rate: Option<Spanned<String>>,
+    pub(crate) message_rate_total: Option<Spanned<String>>,
+    pub(crate) recipient_rate: Option<Spanned<String>>,
+    pub(crate) recipient_rate_total: Option<Spanned<String>>,
+    pub(crate) unknown_recipient_rate: Option<Spanned<String>>,
+    pub(crate) command_timeout: Option<Spanned<String>>,
+    pub(crate) data_timeout: Option<Spanned<String>>,
+    pub(crate) reply_timeout: Option<Spanned<String>>,
+    pub(crate) session_timeout: Option<Spanned<String>>,
+    pub(crate) tls_timeout: Option<Spanned<String>>,
+    pub(crate) proxy_timeout: Option<Spanned<String>>,
+    pub(crate) min_data_rate: Option<Spanned<u32>>,
+    pub(crate) grace: Option<Spanned<String>>,
+}
+
 /// `[[listener]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListenerTable {
     pub(crate) url: Spanned<String>,
+    pub(crate) tls: Option<Spanned<TlsKey>>,
+    pub(crate) require_auth: Option<Spanned<bool>>,
     pub(crate) bare_newline: Option<BareNewlineKey>,
     pub(crate) trusted: Option<Vec<Spanned<String>>>,
+    pub(crate) proxy_protocol: Option<Vec<Spanned<String>>>,
+    pub(crate) limits: Option<LimitsTable>,
+}
+
+/// `tls = "off" | "offer" | "require" | "implicit"`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TlsKey {
+    /// None.
+    Off,
+    /// STARTTLS, if the client wants.
+    Offer,
+    /// STARTTLS, before anything else.
+    Require,
+    /// With the connection.
+    Implicit,
 }
 
 /// `bare_newline = "refuse" | "normalise"`
@@ -173,7 +230,7 @@ pub(crate) struct RelayTable {
     pub(crate) smarthost_fallback_ports: Option<Vec<u16>>,
     pub(crate) dns: Option<Vec<Spanned<String>>>,
     pub(crate) mx_port: Option<Spanned<u16>>,
-    pub(crate) retry: Option<Vec<Spanned<String>>>,
+    pub(crate) retry: Option<Spanned<Vec<Spanned<String>>>>,
     pub(crate) give_up: Option<Spanned<String>>,
     pub(crate) delay_notice: Option<Spanned<String>>,
 }
@@ -264,6 +321,59 @@ mod tests {
         let message = error("[[listener\n");
         assert!(message.starts_with("smtpkit.toml:1: "), "{message}");
         assert!(!message.contains('\n'), "{message}");
+    }
+
+    const COMMENTED: &str = include_str!("../../smtpkit.toml");
+
+    /// The keys that a table takes, as its refusal of another one lists them.
+    fn keys(table: &str) -> Vec<String> {
+        let message = error(&format!("{table}\nno_such_key = 1\n"));
+        let (_, list) = message.split_once("expected one of ").unwrap_or_else(|| panic!("{message}"));
+        list.split('`').skip(1).step_by(2).take_while(|key| !key.contains(' ')).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_commented_file_has_every_key_where_it_belongs() {
+        let text: Vec<&str> =
+            COMMENTED.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).trim_start()).collect();
+        for table in
+            ["", "[limits]", "[[listener]]", "[tls]", "[[domain]]", "[[account]]", "[[route]]", "[relay]"]
+        {
+            let start = text.iter().position(|line| *line == table || table.is_empty()).unwrap();
+            let known = keys(table);
+            assert!(known.len() >= 3, "{table}: {known:?}");
+            for key in known {
+                let is_table = |line: &&str| **line == format!("[{key}]") || **line == format!("[[{key}]]");
+                let is_key = |line: &&str| line.starts_with(&format!("{key} = "));
+                let rest = text.get(start..).unwrap();
+                assert!(
+                    rest.iter().any(|line| is_key(line) || is_table(line)),
+                    "{table} {key} is not in the file"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_commented_file_parses_as_it_is_and_with_everything_uncommented() {
+        assert!(Loaded::parse(Path::new("smtpkit.toml"), COMMENTED).is_ok());
+        let uncommented: String = COMMENTED
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest)
+                    if rest.starts_with('[')
+                        || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
+                {
+                    rest
+                }
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        assert_ne!(uncommented, COMMENTED);
+        if let Err(error) = Loaded::parse(Path::new("smtpkit.toml"), &uncommented) {
+            panic!("{error}\n{uncommented}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use smtpkit_auth::{HashCost, ScramHash, ScramKeys, Secret, StoredCredential, hash_password};
 
+use super::account_settings::{AccountSetting, parse_user_file};
 use super::config_file::ConfigError;
-use super::settings::{AccountSetting, parse_user_file};
 
 /// 32 characters, none of which is easily taken for another one.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

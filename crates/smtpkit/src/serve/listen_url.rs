@@ -28,6 +28,16 @@ impl Scheme {
         }
     }
 
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::Mx, Self::Submission, Self::Submissions, Self::Lmtp];
+        all.into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it takes mail from users, who have to log in.
+    pub(crate) const fn is_submission(self) -> bool {
+        matches!(self, Self::Submission | Self::Submissions)
+    }
+
     const fn default_port(self) -> Option<u16> {
         match self {
             Self::Mx => Some(25),
@@ -43,6 +53,8 @@ impl Scheme {
 pub(crate) enum ListenAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
+    /// A socket that the service manager passes: its name, or its number from 0 (sd_listen_fds(3)).
+    Inherited(String),
 }
 
 /// A listener as its URL says it.
@@ -55,7 +67,7 @@ pub(crate) struct ListenUrl {
 /// Why a text is no listener URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ListenUrlError {
-    #[error("`{0}` is not one of mx://, submission://, submissions://, lmtp:// and lmtp+unix:")]
+    #[error("`{0}` is not one of mx://, submission://, submissions://, lmtp://, lmtp+unix: and mx+fd:")]
     Scheme(String),
     #[error("`{0}` is not an IP address with a port, such as 127.0.0.1:2525 or [::1]:2525")]
     Address(String),
@@ -63,6 +75,8 @@ pub(crate) enum ListenUrlError {
     LmtpPort,
     #[error("lmtp+unix: takes an absolute path, such as lmtp+unix:/run/smtpkit/lmtp.sock")]
     UnixPath,
+    #[error("{0}+fd: takes the name of a socket unit's FileDescriptorName=, such as {0}+fd:smtp")]
+    SocketName(&'static str),
 }
 
 impl FromStr for ListenUrl {
@@ -76,14 +90,18 @@ impl FromStr for ListenUrl {
             }
             return Ok(Self { scheme: Scheme::Lmtp, address: ListenAddress::Unix(path) });
         }
+        if let Some((scheme, name)) = text.split_once("+fd:")
+            && let Some(scheme) = Scheme::named(scheme)
+        {
+            let name = name.strip_prefix("//").unwrap_or(name);
+            let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic() && c != ':');
+            if !is_name {
+                return Err(ListenUrlError::SocketName(scheme.name()));
+            }
+            return Ok(Self { scheme, address: ListenAddress::Inherited(name.to_owned()) });
+        }
         let (scheme, rest) = text.split_once("://").ok_or_else(|| ListenUrlError::Scheme(text.to_owned()))?;
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "mx" => Scheme::Mx,
-            "submission" => Scheme::Submission,
-            "submissions" => Scheme::Submissions,
-            "lmtp" => Scheme::Lmtp,
-            _ => return Err(ListenUrlError::Scheme(scheme.to_owned())),
-        };
+        let scheme = Scheme::named(scheme).ok_or_else(|| ListenUrlError::Scheme(scheme.to_owned()))?;
         let host = rest.strip_suffix('/').unwrap_or(rest);
         let address = match (host.parse::<SocketAddr>(), bare_address(host), scheme.default_port()) {
             (Ok(address), ..) => address,
@@ -106,6 +124,7 @@ impl fmt::Display for ListenUrl {
         match &self.address {
             ListenAddress::Tcp(address) => write!(f, "{}://{address}", self.scheme.name()),
             ListenAddress::Unix(path) => write!(f, "{}+unix:{}", self.scheme.name(), path.display()),
+            ListenAddress::Inherited(name) => write!(f, "{}+fd:{name}", self.scheme.name()),
         }
     }
 }
@@ -128,6 +147,11 @@ mod tests {
         check("mx://[::]", Ok("mx://[::]:25"));
         check("lmtp://127.0.0.1:24", Ok("lmtp://127.0.0.1:24"));
         check("lmtp+unix:/run/lmtp.sock", Ok("lmtp+unix:/run/lmtp.sock"));
+        check("mx+fd:smtp", Ok("mx+fd:smtp"));
+        check("Submissions+fd://2", Ok("submissions+fd:2"));
+        check("mx+fd:", Err(ListenUrlError::SocketName("mx")));
+        check("mx+fd:a:b", Err(ListenUrlError::SocketName("mx")));
+        check("smtp+fd:a", Err(ListenUrlError::Scheme("smtp+fd:a".into())));
         check("lmtp+unix:lmtp.sock", Err(ListenUrlError::UnixPath));
         check("lmtp://127.0.0.1", Err(ListenUrlError::LmtpPort));
         check("smtp://127.0.0.1:25", Err(ListenUrlError::Scheme("smtp".into())));

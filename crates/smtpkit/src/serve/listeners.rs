@@ -1,19 +1,21 @@
 //! From settings to running servers, and what a reload changes in them.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use smtpkit_auth::{Answer, Decoy, Mechanism, Query, Secret, Users, Verifier};
 use smtpkit_codec::BareNewline;
 use smtpkit_relay::{Intake, Relay};
-use smtpkit_server::{Builder, Gate, Listening, LocalDomains, Network, Server, ServerError};
+use smtpkit_server::{Builder, Extensions, Gate, Listening, LocalDomains, Network, Server, ServerError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::config_file::{BareNewlineKey, ConfigError};
+use super::config_file::{BareNewlineKey, ConfigError, TlsKey};
 use super::identities::Acceptors;
 use super::listen_url::{ListenAddress, ListenUrl, Scheme};
-use super::settings::{Limits, Listener, Settings};
+use super::listener_settings::Listener;
+use super::settings::Settings;
+use super::sockets::Sockets;
 use super::{first_start, identities, relaying};
 use crate::exit::{Exit, Failure};
 
@@ -59,18 +61,16 @@ pub(crate) struct Servers {
     mail: Intake,
     relay: Relay,
     trusted: Vec<Network>,
-    limits: smtpkit_server::Limits,
     exempt: Vec<Network>,
     gate: Gate,
 }
 
 impl Servers {
-    /// Loads certificates and accounts; opens no port.
+    /// Loads certificates and accounts, and checks every listener; opens no port.
     pub(crate) fn prepare(settings: &mut Settings, mail: Intake, relay: Relay) -> Result<Self, ConfigError> {
         let acceptors = identities::open(settings)?;
         let secret = first_start::server_secret(&settings.data)?;
-        let limits = server_limits(&settings.limits);
-        Ok(Self {
+        let servers = Self {
             listeners: settings.listeners.clone(),
             hostname: settings.hostname.clone(),
             acceptors,
@@ -79,46 +79,63 @@ impl Servers {
             mail,
             relay,
             trusted: settings.relay.trusted.clone(),
-            exempt: settings.limits.exempt.clone(),
-            gate: Gate::new(&limits),
-            limits,
-        })
+            exempt: settings.exempt.clone(),
+            gate: Gate::new(&settings.bounds.limits),
+        };
+        for listener in &servers.listeners {
+            servers.builder(listener).check().map_err(|error| refused(&error, listener))?;
+        }
+        Ok(servers)
     }
 
     fn builder(&self, listener: &Listener) -> Builder<Intake> {
         let (hostname, mail) = (self.hostname.as_str(), self.mail.clone());
-        let builder = match listener.url.scheme {
-            Scheme::Mx => {
-                Server::mx(hostname, self.domains.clone(), mail).tls(self.acceptors.servers.clone())
-            }
-            Scheme::Submission => {
+        let mut builder = match listener.url.scheme {
+            Scheme::Mx => Server::mx(hostname, self.domains.clone(), mail),
+            Scheme::Submission | Scheme::Submissions => {
                 Server::submission(hostname, self.acceptors.users.clone(), self.users.clone(), mail)
                     .domains(self.domains.clone())
-            }
-            Scheme::Submissions => {
-                Server::submission(hostname, self.acceptors.users.clone(), self.users.clone(), mail)
-                    .domains(self.domains.clone())
-                    .implicit_tls()
+                    .extensions(|offered| offered.with(Extensions::FUTURERELEASE).with(Extensions::DELIVERBY))
             }
             Scheme::Lmtp => Server::lmtp(hostname, self.domains.clone(), mail),
         };
+        let acceptor = if listener.requires_auth { &self.acceptors.users } else { &self.acceptors.servers };
+        builder = match listener.tls {
+            TlsKey::Off => builder,
+            TlsKey::Offer => builder.tls(acceptor.clone()),
+            TlsKey::Require => builder.tls(acceptor.clone()).require_tls(),
+            TlsKey::Implicit => builder.tls(acceptor.clone()).implicit_tls(),
+        };
+        if listener.requires_auth && !listener.url.scheme.is_submission() {
+            builder = builder.auth(self.users.clone()).require_auth();
+        }
+        let bounds = &listener.bounds;
+        if !bounds.greeting_delay.is_zero() {
+            builder = builder.greeting_delay(bounds.greeting_delay);
+        }
         builder
+            .timeouts(bounds.timeouts.clone())
+            .proxy_protocol(listener.proxies.iter().copied())
             .bare_newline(match listener.bare_newline {
                 BareNewlineKey::Refuse => BareNewline::Refuse,
                 BareNewlineKey::Normalise => BareNewline::Normalise,
             })
             .trusted(listener.trusted.iter().chain(&self.trusted).copied())
             .exempt(self.exempt.iter().copied())
-            .limits(self.limits.clone())
+            .limits(bounds.limits.clone())
             .gate(self.gate.clone())
     }
 
     /// Binds every listener, then starts them all: no mail comes in while another port may still turn out taken.
-    pub(crate) async fn listen(self, stop: &CancellationToken) -> Result<(Running, Reload), Failure> {
+    pub(crate) async fn listen(
+        self,
+        mut sockets: Sockets,
+        stop: &CancellationToken,
+    ) -> Result<(Running, Reload), Failure> {
         let mut bound = Vec::with_capacity(self.listeners.len());
         let mut addresses = Vec::with_capacity(self.listeners.len());
-        for listener in &self.listeners {
-            let listening = self.bind(listener).await?;
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let listening = self.bind(listener, sockets.take(at)).await?;
             addresses.extend(bound_urls(listener, &listening));
             bound.push(listening);
         }
@@ -126,30 +143,46 @@ impl Servers {
         for listening in bound {
             tasks.spawn(listening.serve(stop.clone()));
         }
+        let gate = self.gate.clone();
         let reload =
             Reload { acceptors: self.acceptors, users: self.users, domains: self.domains, relay: self.relay };
-        Ok((Running { tasks, addresses }, reload))
+        Ok((Running { tasks, addresses, gate }, reload))
     }
 
-    async fn bind(&self, listener: &Listener) -> Result<Listening<Intake>, Failure> {
+    async fn bind(
+        &self,
+        listener: &Listener,
+        opened: Option<Vec<TcpListener>>,
+    ) -> Result<Listening<Intake>, Failure> {
         let builder = self.builder(listener);
-        let bound = match &listener.url.address {
-            ListenAddress::Tcp(address) => builder.bind(*address).await,
-            ListenAddress::Unix(path) => builder.bind_unix(path).await,
+        let bound = match (&listener.url.address, opened) {
+            (_, Some(opened)) => builder.listen_on(opened),
+            (ListenAddress::Tcp(address), None) => builder.bind(*address).await,
+            (ListenAddress::Unix(path), None) => builder.bind_unix(path).await,
+            (ListenAddress::Inherited(_), None) => builder.listen_on([]),
         };
         bound.map_err(|error| match error {
-            ServerError::Bind { .. } => Failure::new(
+            ServerError::Bind { .. } | ServerError::BindPath { .. } => Failure::new(
                 Exit::Io,
                 format!(
                     "{}: {error}; stop what listens there, or choose another address with --listen",
                     listener.url
                 ),
             ),
-            unsafe_settings => ConfigError::new(unsafe_settings.to_string(), "change the listener")
-                .at(&listener.place)
-                .into(),
+            unsafe_settings => refused(&unsafe_settings, listener).into(),
         })
     }
+}
+
+/// A set-up that the server library does not take.
+fn refused(error: &ServerError, listener: &Listener) -> ConfigError {
+    let remedy = match error {
+        ServerError::NoMechanism => {
+            "name an account with [[account]], --user-file or --user, or listen with mx:// alone"
+        }
+        _ => "change the listener",
+    };
+    ConfigError::new(error.to_string(), remedy).at(&listener.place)
 }
 
 /// Checks all that can be checked without a port and without making a file.
@@ -167,31 +200,14 @@ fn local_domains(settings: &Settings) -> Result<LocalDomains, ConfigError> {
         .map_err(|error| ConfigError::new(error.to_string(), "write it as example.test"))
 }
 
-fn server_limits(limits: &Limits) -> smtpkit_server::Limits {
-    let default = smtpkit_server::Limits::default();
-    let number = |limit: Option<u64>, default: usize| {
-        limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-    };
-    smtpkit_server::Limits {
-        message_octets_max: limits.message_octets_max,
-        recipients_max: limits
-            .recipients_max
-            .map_or(default.recipients_max, |limit| u32::try_from(limit).unwrap_or(u32::MAX)),
-        connections_max: number(limits.connections_max, default.connections_max),
-        connections_per_address_max: number(
-            limits.connections_per_address_max,
-            default.connections_per_address_max,
-        ),
-        ..default
-    }
-}
-
 /// The listener with the address that it really got.
 fn bound_urls(listener: &Listener, listening: &Listening<Intake>) -> Vec<ListenUrl> {
     let with =
         |address: SocketAddr| ListenUrl { scheme: listener.url.scheme, address: ListenAddress::Tcp(address) };
     match &listener.url.address {
-        ListenAddress::Tcp(_) => listening.local_addrs().iter().copied().map(with).collect(),
+        ListenAddress::Tcp(_) | ListenAddress::Inherited(_) => {
+            listening.local_addrs().iter().copied().map(with).collect()
+        }
         ListenAddress::Unix(_) => vec![listener.url.clone()],
     }
 }
@@ -200,9 +216,15 @@ fn bound_urls(listener: &Listener, listening: &Listening<Intake>) -> Vec<ListenU
 pub(crate) struct Running {
     tasks: JoinSet<smtpkit_server::Served>,
     addresses: Vec<ListenUrl>,
+    gate: Gate,
 }
 
 impl Running {
+    /// The connection limits that all of them share.
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
     /// Where they listen, with the ports they got.
     pub(crate) fn addresses(&self) -> &[ListenUrl] {
         &self.addresses

@@ -5,24 +5,34 @@
 //! | `args` | the flags |
 //! | `config_file` | the shape of the configuration file, and where in it a mistake stands |
 //! | `settings` | flags and file put together and checked |
+//! | `listener_settings`, `limit_settings`, `account_settings` | the same for `[[listener]]`, `[limits]`, `[[account]]` |
 //! | `relay_settings` | the same for `[relay]` and `[[route]]` |
 //! | `listen_url` | what a listener's URL means |
+//! | `privileges` | root only for low ports: `--run-as` |
+//! | `sockets` | ports that are open before there is a server: low ones, and the service manager's |
 //! | `first_start` | what an empty data folder gets |
 //! | `identities` | certificates |
 //! | `listeners` | settings → servers of `smtpkit-server` |
 //! | `relaying` | settings → the relay of `smtpkit-relay`: queue, routes, deliveries |
+//! | `monitor` | what a monitor may ask: `--metrics` |
 //! | `banner` | what a person sees |
 
+mod account_settings;
 mod args;
 mod banner;
 mod config_file;
 mod first_start;
 mod identities;
+mod limit_settings;
 mod listen_url;
+mod listener_settings;
 mod listeners;
+mod monitor;
+mod privileges;
 mod relay_settings;
 mod relaying;
 mod settings;
+mod sockets;
 
 use std::io::Write as _;
 
@@ -37,8 +47,11 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use config_file::ConfigError;
 use listeners::Servers;
+use monitor::{Monitor, MonitorError};
+use privileges::PrivilegeError;
 use relaying::Relaying;
 use settings::Settings;
+use sockets::{Opened, Sockets};
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
@@ -46,26 +59,48 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<PrivilegeError> for Failure {
+    fn from(error: PrivilegeError) -> Self {
+        Self::new(Exit::Io, format!("--run-as: {error}"))
+    }
+}
+
+impl From<MonitorError> for Failure {
+    fn from(error: MonitorError) -> Self {
+        Self::new(Exit::Io, error)
+    }
+}
+
 /// Runs `smtpkit serve` until a signal ends it.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let settings = Settings::read(args)?;
+    let mut settings = Settings::read(args)?;
     if args.check {
         identities::check(&settings)?;
         listeners::check(settings)?;
         banner::checked();
         return Ok(());
     }
-    log::start(if args.log_json { log::Form::Json } else { log::Form::Text }, args.verbose);
+    identities::check(&settings)?;
+    let opened = if settings.run_as.is_some() { Opened::Now } else { Opened::Later };
+    let sockets = Sockets::open(&settings.listeners, opened)?;
+    if let Some(run_as) = &settings.run_as {
+        first_start::create_data_folder(&settings.data)?;
+        run_as.hand_over(&settings.data)?;
+        run_as.take_over()?;
+        // what this user cannot read is found now, not at the next reload
+        settings = Settings::read(args)?;
+    }
+    log::start(settings.log, settings.verbosity);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(Exit::Io, error))?;
-    runtime.block_on(serve(args, settings))
+    runtime.block_on(serve(args, settings, sockets))
 }
 
-async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> {
+async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Result<(), Failure> {
     first_start::create_data_folder(&settings.data)?;
     let first = settings.take_first_account()?;
     let mut relaying = Relaying::open(&settings)?;
     let servers = Servers::prepare(&mut settings, relaying.intake(), relaying.relay())?;
-    for warning in &settings.warnings {
+    for warning in settings.warnings.iter().chain(&sockets.warnings) {
         tracing::warn!("{warning}");
     }
     // before `ready`: a signal that comes right behind it must already find its handler
@@ -73,10 +108,18 @@ async fn serve(args: &ServeArgs, mut settings: Settings) -> Result<(), Failure> 
     let mut reload_signal = signal(SignalKind::hangup()).map_err(|error| Failure::new(Exit::Io, error))?;
 
     let stop = CancellationToken::new();
-    let (running, reload) = servers.listen(&stop).await?;
+    let monitor = match &settings.metrics {
+        Some(address) => Some(Monitor::bind(address.value).await?),
+        None => None,
+    };
+    let (running, reload) = servers.listen(sockets, &stop).await?;
     relaying.start(&settings)?;
     banner::started(&settings, running.addresses(), first.as_ref());
-    say_ready(&banner::ready(args.json, running.addresses()));
+    let metrics = monitor.as_ref().and_then(Monitor::address);
+    if let Some(monitor) = monitor {
+        relaying.watch(monitor, running.gate());
+    }
+    say_ready(&banner::ready(args.json, running.addresses(), metrics));
 
     let stopping = async {
         loop {

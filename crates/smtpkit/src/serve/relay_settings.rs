@@ -14,9 +14,10 @@ use smtpkit_relay::{Destination, Directory, RouteError, Routes, RoutesBuilder, S
 use smtpkit_server::Network;
 use smtpkit_tls::{Anchors, Connector, Roots};
 
+use super::account_settings::read_secret_file;
 use super::args::ServeArgs;
 use super::config_file::{ConfigError, Loaded, Place, RelayTable, RouteTable, Sourced};
-use super::settings::read_secret_file;
+use super::listener_settings::{Scope, read_network};
 
 /// Everything about the relay that can be said before the data folder is opened.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl File<'_> {
 
     fn trusted(&self, args: &ServeArgs) -> Result<Vec<Network>, ConfigError> {
         let texts = flags_or(&args.trusted, "--trusted", || self.list(|table| table.trusted.as_ref()));
-        texts.iter().map(read_trusted).collect()
+        texts.iter().map(|text| read_network(text, Scope::Trust)).collect()
     }
 
     fn smarthost(&self, args: &ServeArgs) -> Result<Option<Smarthost>, ConfigError> {
@@ -151,7 +152,16 @@ impl File<'_> {
         let flag = |text: &Option<String>, name: &str| text.clone().map(|text| Sourced::flag(text, name));
         let retry: Vec<String> =
             args.retry.iter().flat_map(|list| list.split(',')).map(|text| text.trim().to_owned()).collect();
-        let retry = flags_or(&retry, "--retry", || self.list(|table| table.retry.as_ref()));
+        let in_file = self.value(|table| table.retry.as_ref());
+        if let Some(empty) = in_file.as_ref().filter(|list| list.value.is_empty()) {
+            let remedy = "name at least one time, or remove it";
+            return Err(
+                ConfigError::new("retry = [] would try once and never again", remedy).at(&empty.place)
+            );
+        }
+        let retry = flags_or(&retry, "--retry", || {
+            self.list(|table| table.retry.as_ref().map(toml::Spanned::get_ref))
+        });
         let mut schedule = Schedule::default();
         if let Some(first) = retry.first() {
             let intervals = retry.iter().map(read_duration).collect::<Result<Vec<_>, _>>()?;
@@ -183,17 +193,6 @@ fn flags_or(
         return file();
     }
     flags.iter().map(|text| Sourced::flag(text.clone(), name)).collect()
-}
-
-fn read_trusted(text: &Sourced<String>) -> Result<Network, ConfigError> {
-    let network: Network = text.value.parse().map_err(|error: smtpkit_server::BadNetwork| {
-        ConfigError::new(error.to_string(), "write it as 10.0.0.0/8 or fd00::/8").at(&text.place)
-    })?;
-    if network.is_everything() {
-        let what = format!("{network} would make this an open relay");
-        return Err(ConfigError::new(what, "list only the networks of your own hosts").at(&text.place));
-    }
-    Ok(network)
 }
 
 /// `90s`, `5m`, `4h`, `5d`.

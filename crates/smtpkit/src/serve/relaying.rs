@@ -8,11 +8,13 @@ use smtpkit_codec::address::Domain;
 use smtpkit_queue::{OpenError, RedbSpool};
 use smtpkit_relay::control::Listener;
 use smtpkit_relay::{HickoryResolver, Intake, Options, Relay, Resolver, Routes, SrsKeys};
+use smtpkit_server::Gate;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::config_file::ConfigError;
 use super::first_start::{random, srs_keys};
+use super::monitor::{Monitor, Watched};
 use super::settings::Settings;
 use crate::exit::{Exit, Failure};
 use crate::queue::folder;
@@ -66,6 +68,12 @@ impl Relaying {
         let (relay, stop) = (self.relay.clone(), self.stop.clone());
         self.tasks.spawn(async move { relay.run(stop).await });
         Ok(())
+    }
+
+    /// Lets a monitor ask as long as there is something to watch.
+    pub(crate) fn watch(&mut self, monitor: Monitor, gate: Gate) {
+        let watched = Watched { relay: self.relay.clone(), gate };
+        self.tasks.spawn(monitor.serve(watched, self.stop.clone()));
     }
 
     /// Lets deliveries in progress end, within the bound that the relay has.

@@ -2,31 +2,26 @@
 //!
 //! Nothing here opens a port. Every value that cannot be used ends as one [`ConfigError`] with its place.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use smtpkit_auth::{Account, Secret, SendAs, StoredCredential, Users};
+use smtpkit_auth::{Account, Secret, Users};
 use smtpkit_relay::Directory;
 use smtpkit_server::Network;
 
+use super::account_settings::{AccountSetting, read_accounts};
 use super::args::ServeArgs;
-use super::config_file::{
-    AccountTable, BareNewlineKey, ConfigError, DomainTable, ListenerTable, Loaded, Place, Sourced,
-};
+use super::config_file::{ConfigError, DomainTable, Loaded, Place, Sourced};
 use super::first_start::FirstAccount;
-use super::listen_url::ListenUrl;
+use super::limit_settings::{Bounds, read_exempt};
+use super::listener_settings::{Listener, read_listeners};
+use super::privileges::{RunAs, is_root};
 use super::relay_settings::RelaySettings;
+use crate::log;
 
-/// The largest message taken unless somebody says otherwise: 50 MiB.
-const MESSAGE_OCTETS_MAX: u64 = 50 * 1024 * 1024;
-/// The smallest limit that RFC 5321 §4.5.3.1.7 allows.
-const MESSAGE_OCTETS_MAX_LEAST: u64 = 64 * 1024;
 /// The local domain of a server that was told of none.
 const DOMAIN: &str = "localhost";
 const DATA: &str = "./smtpkit-data";
-const LISTEN: [&str; 3] =
-    ["mx://127.0.0.1:2525", "submission://127.0.0.1:2587", "submissions://127.0.0.1:2465"];
-const EXEMPT: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// Everything that `serve` needs to know.
 #[derive(Debug)]
@@ -40,21 +35,21 @@ pub(crate) struct Settings {
     pub(crate) client_ca: Option<Sourced<PathBuf>>,
     pub(crate) directory: Directory,
     pub(crate) accounts: Vec<AccountSetting>,
-    pub(crate) limits: Limits,
+    /// The bounds that all listeners share: how many connections there may be.
+    pub(crate) bounds: Bounds,
+    /// Addresses without limits of their own.
+    pub(crate) exempt: Vec<Network>,
     pub(crate) relay: RelaySettings,
+    /// Where a monitor may ask.
+    pub(crate) metrics: Option<Sourced<SocketAddr>>,
+    /// Whom to become once the ports are open.
+    pub(crate) run_as: Option<RunAs>,
+    pub(crate) log: log::Form,
+    pub(crate) verbosity: u8,
     /// Whether nobody named an account, so that one may be made.
     pub(crate) wants_first_account: bool,
     /// What a person should hear before the server starts.
     pub(crate) warnings: Vec<String>,
-}
-
-/// One listener.
-#[derive(Clone, Debug)]
-pub(crate) struct Listener {
-    pub(crate) url: ListenUrl,
-    pub(crate) place: Place,
-    pub(crate) bare_newline: BareNewlineKey,
-    pub(crate) trusted: Vec<Network>,
 }
 
 /// One certificate chain with its key.
@@ -63,30 +58,6 @@ pub(crate) struct Certificate {
     pub(crate) chain: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) place: Place,
-}
-
-/// One account; its credential is never shown.
-pub(crate) struct AccountSetting {
-    pub(crate) address: String,
-    pub(crate) credential: StoredCredential,
-    pub(crate) send_as: Vec<SendAs>,
-    pub(crate) place: Place,
-}
-
-impl std::fmt::Debug for AccountSetting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccountSetting").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// Bounds that a person can set.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    pub(crate) message_octets_max: u64,
-    pub(crate) recipients_max: Option<u64>,
-    pub(crate) connections_max: Option<u64>,
-    pub(crate) connections_per_address_max: Option<u64>,
-    pub(crate) exempt: Vec<Network>,
 }
 
 impl Settings {
@@ -102,25 +73,42 @@ impl Settings {
         }
         read_domains(args, loaded.as_ref(), &mut directory)?;
         let wants_first_account = args.config.is_none() && accounts.is_empty();
-        let mut warnings = Vec::new();
-        if !args.users.is_empty() {
-            warnings.push(
-                "--user shows the password to everybody on this machine; --user-file does not".to_owned(),
-            );
-        }
-        Ok(Self {
+        let bounds = Bounds::read(args, loaded.as_ref())?;
+        let mut settings = Self {
             hostname: read_hostname(args, loaded.as_ref())?,
             data: read_data(args, loaded.as_ref()),
-            listeners: read_listeners(args, loaded.as_ref())?,
+            listeners: read_listeners(args, loaded.as_ref(), &bounds)?,
             certificates: read_certificates(args, loaded.as_ref())?,
             client_ca: read_client_ca(loaded.as_ref()),
             directory,
             accounts,
-            limits: read_limits(args, loaded.as_ref())?,
+            bounds,
+            exempt: read_exempt(loaded.as_ref())?,
             relay: RelaySettings::read(args, loaded.as_ref())?,
+            metrics: read_metrics(args, loaded.as_ref())?,
+            run_as: read_run_as(args, loaded.as_ref())?,
+            log: read_log(args, loaded.as_ref()),
+            verbosity: read_verbosity(args, loaded.as_ref()),
             wants_first_account,
-            warnings,
-        })
+            warnings: Vec::new(),
+        };
+        settings.warn(args);
+        Ok(settings)
+    }
+
+    /// What is allowed and yet nobody should want.
+    fn warn(&mut self, args: &ServeArgs) {
+        if !args.users.is_empty() {
+            let what = "--user shows the password to everybody on this machine; --user-file does not";
+            self.warnings.push(what.to_owned());
+        }
+        if let Some(metrics) = self.metrics.as_ref().filter(|metrics| !metrics.value.ip().is_loopback()) {
+            self.warnings.push(format!("everybody who reaches {} can read the metrics", metrics.value));
+        }
+        if self.run_as.is_none() && is_root() {
+            let what = "strangers' octets are read as root: name a user without rights with --run-as";
+            self.warnings.push(what.to_owned());
+        }
     }
 
     /// Makes or reads the first account of the data folder if nobody named one, and makes sure that there is a local
@@ -189,79 +177,6 @@ fn read_data(args: &ServeArgs, loaded: Option<&Loaded>) -> PathBuf {
     args.data.clone().or(from_file).unwrap_or_else(|| PathBuf::from(DATA))
 }
 
-fn read_listeners(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Vec<Listener>, ConfigError> {
-    let tables: &[ListenerTable] = loaded.map_or(&[], |loaded| &loaded.file.listener);
-    if let Some(loaded) = loaded
-        && args.listen.is_empty()
-        && !tables.is_empty()
-    {
-        return tables.iter().map(|table| read_listener(loaded, table)).collect();
-    }
-    let urls: Vec<&str> = if args.listen.is_empty() {
-        LISTEN.to_vec()
-    } else {
-        args.listen.iter().map(String::as_str).collect()
-    };
-    urls.into_iter()
-        .map(|url| {
-            let url = Sourced::flag(url.to_owned(), "--listen");
-            Ok(Listener {
-                url: parse_url(&url)?,
-                place: url.place,
-                bare_newline: BareNewlineKey::Refuse,
-                trusted: Vec::new(),
-            })
-        })
-        .collect()
-}
-
-fn read_listener(loaded: &Loaded, table: &ListenerTable) -> Result<Listener, ConfigError> {
-    let url = loaded.sourced(&table.url);
-    Ok(Listener {
-        url: parse_url(&url)?,
-        place: url.place,
-        bare_newline: table.bare_newline.unwrap_or(BareNewlineKey::Refuse),
-        trusted: read_networks(loaded, table.trusted.as_deref().unwrap_or_default(), Scope::Trust)?,
-    })
-}
-
-fn parse_url(url: &Sourced<String>) -> Result<ListenUrl, ConfigError> {
-    url.value.parse().map_err(|error: super::listen_url::ListenUrlError| {
-        ConfigError::new(error.to_string(), "write it as mx://127.0.0.1:2525").at(&url.place)
-    })
-}
-
-/// What a network is listed for; trust in everybody is refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Trust,
-    Exempt,
-}
-
-fn read_networks(
-    loaded: &Loaded,
-    texts: &[toml::Spanned<String>],
-    scope: Scope,
-) -> Result<Vec<Network>, ConfigError> {
-    texts
-        .iter()
-        .map(|text| {
-            let text = loaded.sourced(text);
-            let network: Network = text.value.parse().map_err(|error: smtpkit_server::BadNetwork| {
-                ConfigError::new(error.to_string(), "write it as 10.0.0.0/8 or fd00::/8").at(&text.place)
-            })?;
-            if scope == Scope::Trust && network.is_everything() {
-                return Err(ConfigError::new(
-                    format!("{network} would make this an open relay"),
-                    "list only the networks of your own hosts",
-                )
-                .at(&text.place));
-            }
-            Ok(network)
-        })
-        .collect()
-}
-
 fn read_certificates(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Vec<Certificate>, ConfigError> {
     let (chains, keys, place, resolve): (Vec<PathBuf>, Vec<PathBuf>, Place, Option<&Loaded>) =
         match loaded.and_then(|loaded| Some((loaded, loaded.file.tls.as_ref()?))) {
@@ -291,147 +206,46 @@ fn read_certificates(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Vec<Ce
         .collect())
 }
 
+fn read_metrics(
+    args: &ServeArgs,
+    loaded: Option<&Loaded>,
+) -> Result<Option<Sourced<SocketAddr>>, ConfigError> {
+    let in_file = loaded.and_then(|loaded| Some(loaded.sourced(loaded.file.metrics.as_ref()?)));
+    let text = args.metrics.clone().map(|text| Sourced::flag(text, "--metrics")).or(in_file);
+    let Some(Sourced { value, place }) = text else { return Ok(None) };
+    match value.parse() {
+        Ok(value) => Ok(Some(Sourced { value, place })),
+        Err(_) => {
+            let what = format!("`{value}` is not an address with a port");
+            Err(ConfigError::new(what, "write it as 127.0.0.1:9100").at(&place))
+        }
+    }
+}
+
+fn read_run_as(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Option<RunAs>, ConfigError> {
+    let in_file = loaded.and_then(|loaded| Some(loaded.sourced(loaded.file.run_as.as_ref()?)));
+    let Some(text) = args.run_as.clone().map(|text| Sourced::flag(text, "--run-as")).or(in_file) else {
+        return Ok(None);
+    };
+    RunAs::look_up(&text.value).map(Some).map_err(|error| {
+        let remedy = "name a user of this machine, as USER or USER:GROUP, and start as root or as that user";
+        ConfigError::new(error.to_string(), remedy).at(&text.place)
+    })
+}
+
+fn read_log(args: &ServeArgs, loaded: Option<&Loaded>) -> log::Form {
+    let is_json = args.log_json || loaded.is_some_and(|loaded| loaded.file.log_json == Some(true));
+    if is_json { log::Form::Json } else { log::Form::Text }
+}
+
+fn read_verbosity(args: &ServeArgs, loaded: Option<&Loaded>) -> u8 {
+    args.verbose.max(loaded.and_then(|loaded| loaded.file.verbose).unwrap_or_default())
+}
+
 fn read_client_ca(loaded: Option<&Loaded>) -> Option<Sourced<PathBuf>> {
     let loaded = loaded?;
     let Sourced { value, place } = loaded.sourced(loaded.file.tls.as_ref()?.client_ca.as_ref()?);
     Some(Sourced { value: loaded.resolve(&value), place })
-}
-
-fn read_limits(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Limits, ConfigError> {
-    let number =
-        |value: Option<&toml::Spanned<u64>>| loaded.zip(value).map(|(loaded, value)| loaded.sourced(value));
-    let file = loaded.map(|loaded| &loaded.file);
-    let size = args
-        .max_message_size
-        .map(|size| Sourced::flag(size, "--max-message-size"))
-        .or_else(|| number(file.and_then(|file| file.max_message_size.as_ref())));
-    if let Some(size) = size.as_ref().filter(|size| size.value < MESSAGE_OCTETS_MAX_LEAST) {
-        return Err(ConfigError::new(
-            format!("a message limit of {} octets is below the 65536 that RFC 5321 asks for", size.value),
-            "raise it",
-        )
-        .at(&size.place));
-    }
-    let positive = |value: Option<Sourced<u64>>, name: &str| match value {
-        Some(zero) if zero.value == 0 => {
-            Err(ConfigError::new(format!("{name} = 0 would refuse everybody"), "raise it or remove it")
-                .at(&zero.place))
-        }
-        other => Ok(other.map(|number| number.value)),
-    };
-    let exempt = match loaded.and_then(|loaded| Some((loaded, loaded.file.exempt.as_deref()?))) {
-        Some((loaded, texts)) => read_networks(loaded, texts, Scope::Exempt)?,
-        None => EXEMPT.iter().filter_map(|text| text.parse().ok()).collect(),
-    };
-    Ok(Limits {
-        message_octets_max: size.map_or(MESSAGE_OCTETS_MAX, |size| size.value),
-        recipients_max: positive(
-            number(file.and_then(|file| file.max_recipients.as_ref())),
-            "max_recipients",
-        )?,
-        connections_max: positive(
-            number(file.and_then(|file| file.max_connections.as_ref())),
-            "max_connections",
-        )?,
-        connections_per_address_max: positive(
-            number(file.and_then(|file| file.max_connections_per_address.as_ref())),
-            "max_connections_per_address",
-        )?,
-        exempt,
-    })
-}
-
-fn read_accounts(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<Vec<AccountSetting>, ConfigError> {
-    let mut accounts = Vec::new();
-    if let Some(loaded) = loaded {
-        for table in &loaded.file.account {
-            accounts.push(read_account(loaded, table)?);
-        }
-    }
-    if let Some(path) = &args.user_file {
-        let text = read_secret_file(path, &Place::Flag("--user-file".to_owned()))?;
-        accounts.extend(parse_user_file(path, &text)?);
-    }
-    for user in &args.users {
-        let place = Place::Flag("--user".to_owned());
-        accounts.push(parse_user(user.expose(), place)?);
-    }
-    Ok(accounts)
-}
-
-fn read_account(loaded: &Loaded, table: &AccountTable) -> Result<AccountSetting, ConfigError> {
-    let address = loaded.sourced(&table.address);
-    let bad = |what: String, remedy: &str| ConfigError::new(what, remedy).at(&address.place);
-    let stored = match (&table.password_file, &table.password_hash, &table.scram) {
-        (Some(file), None, None) => {
-            let path = loaded.resolve(file.get_ref());
-            let text = read_secret_file(&path, &loaded.place(file.span()))?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        }
-        (None, Some(hash), None) => hash.get_ref().clone(),
-        (None, None, Some(keys)) => keys.get_ref().clone(),
-        (None, Some(hash), Some(keys)) => format!("{} {}", hash.get_ref(), keys.get_ref()),
-        (None, None, None) => {
-            return Err(bad(
-                format!("the account {} has no password", address.value),
-                "give it password_file, password_hash or scram",
-            ));
-        }
-        (Some(_), ..) => {
-            return Err(bad(
-                format!("the account {} has a password file and a hash", address.value),
-                "give it only one of password_file, password_hash and scram",
-            ));
-        }
-    };
-    let credential = StoredCredential::parse(&stored)
-        .map_err(|error| bad(error.to_string(), "make it anew with `smtpkit account hash`"))?;
-    let send_as = table
-        .send_as
-        .iter()
-        .map(|text| {
-            let text = loaded.sourced(text);
-            SendAs::parse(&text.value).map_err(|error| {
-                ConfigError::new(error.to_string(), "write an address, *@domain or name+*@domain")
-                    .at(&text.place)
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(AccountSetting { address: address.value, credential, send_as, place: address.place })
-}
-
-/// The accounts of a user file: one `ADDRESS:PASSWORD-or-hash` a line, `#` starts a comment line.
-pub(crate) fn parse_user_file(path: &Path, text: &str) -> Result<Vec<AccountSetting>, ConfigError> {
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|(at, line)| parse_user(line, Place::Line { file: path.to_owned(), line: at + 1 }))
-        .collect()
-}
-
-/// `ADDRESS:PASSWORD-or-hash`; an error never repeats what stands behind the colon.
-fn parse_user(text: &str, place: Place) -> Result<AccountSetting, ConfigError> {
-    let remedy = "write it as alice@example.test:password";
-    let (address, stored) = text
-        .split_once(':')
-        .ok_or_else(|| ConfigError::new("no colon behind the address", remedy).at(&place))?;
-    let address = address.trim().to_owned();
-    if address.parse::<smtpkit_codec::address::Mailbox>().is_err() {
-        return Err(ConfigError::new("what stands before the colon is not a mail address", remedy).at(&place));
-    }
-    if stored.is_empty() {
-        return Err(ConfigError::new(format!("the account {address} has no password"), remedy).at(&place));
-    }
-    let credential = StoredCredential::parse(stored).map_err(|error| {
-        ConfigError::new(format!("{address}: {error}"), "make it anew with `smtpkit account hash`").at(&place)
-    })?;
-    Ok(AccountSetting { address, credential, send_as: Vec::new(), place })
-}
-
-pub(crate) fn read_secret_file(path: &Path, place: &Place) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(format!("{}: {error}", path.display()), "name a readable UTF-8 file").at(place)
-    })
 }
 
 fn read_domains(

@@ -73,6 +73,16 @@ impl Server {
         listener["port"].as_u64().unwrap().try_into().unwrap()
     }
 
+    /// Where the page of numbers is.
+    pub(crate) fn metrics(&self) -> &str {
+        self.ready["metrics"].as_str().unwrap()
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -5,13 +5,21 @@ mod account;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod dialogue;
+#[cfg(test)]
 mod first_start;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod monitor;
+#[cfg(test)]
+mod privileges;
+#[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod routes;
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]

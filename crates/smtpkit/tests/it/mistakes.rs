@@ -67,6 +67,30 @@ fn configuration_mistakes_name_the_line() {
         ("[tls]\ncertificate = \"gone.pem\"\nkey = \"gone.pem\"\n", "gone.pem"),
         ("max_connections = 0\n", ":1: "),
         ("max_message_size = 10\n", ":1: "),
+        ("user_file = \"gone\"\n", ":1: "),
+        ("metrics = \"here\"\n", ":1: `here`"),
+        ("run_as = \"no-such-user-here\"\n", ":1: there is no user"),
+        ("[limits]\nhard_errors = 0\n", ":2: hard_errors = 0"),
+        ("[limits]\ncommand_timeout = \"soon\"\n", ":2: `soon`"),
+        ("[limits]\nconnection_rate = \"60\"\n", ":2: connection_rate"),
+        ("[limits]\nconnection_rate = \"0/1m\"\n", ":2: connection_rate"),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nlimits = { grace = \"1s\" }\n", ":3: grace counts"),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nlimits = { colour = 1 }\n", ":3: unknown key `colour`"),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\ntls = \"maybe\"\n", ":3: "),
+        ("[[listener]]\nurl = \"submission://127.0.0.1:0\"\ntls = \"off\"\n", ":3: "),
+        ("[[listener]]\nurl = \"submission://127.0.0.1:0\"\nrequire_auth = false\n", ":3: "),
+        ("[[listener]]\nurl = \"submissions://127.0.0.1:0\"\ntls = \"offer\"\n", ":3: "),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\ntls = \"off\"\nrequire_auth = true\n", ":4: AUTH"),
+        ("[[listener]]\nurl = \"lmtp://192.0.2.1:24\"\n", ":2: lmtp"),
+        ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nproxy_protocol = [\"::/0\"]\n", ":3: "),
+        ("[relay]\nretry = []\n", ":2: retry"),
+        ("[relay]\ngive_up = \"5\"\n", ":2: `5`"),
+        ("[relay]\nsmarthost = \"http://x\"\n", ":2: "),
+        ("[relay]\nmx_port = 0\n", ":2: "),
+        ("[relay]\ndns = [\"ns.example\"]\n", ":2: "),
+        ("[[route]]\nmatch = \"/(/\"\ndiscard = true\n", ":2: "),
+        ("[[route]]\nmatch = \"a@b.test\"\n", ":2: "),
+        ("[[route]]\nmatch = \"a@b.test\"\nreject = \"250 ok\"\n", ":3: "),
     ] {
         check(&serve(&folder, config), 78, &[says]);
     }
@@ -101,6 +125,15 @@ fn a_certificate_has_to_fit_its_key() {
             .arg(folder.path().join("key.pem")),
     );
     check(&outcome, 78, &["key.pem"]);
+}
+
+#[test]
+fn a_dsa_certificate_is_refused_before_anything_else() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls");
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("[tls]\ncertificate = \"{files}/dsa-cert.pem\"\nkey = \"{files}/dsa-key.pem\"\n");
+    check(&serve(&folder, &config), 78, &["smtpkit.toml:2: ", "DSA", "ECDSA"]);
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
 }
 
 #[test]

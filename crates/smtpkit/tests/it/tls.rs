@@ -132,17 +132,12 @@ fn a_client_hello_on_a_plaintext_port_is_refused() {
         let refused = connector.connect_blocking(stream, server_name("127.0.0.1").unwrap(), PATIENCE);
         let error = refused.expect_err("the greeting is no handshake");
         assert_eq!(error.kind(), smtpkit_tls::ErrorKind::Plaintext, "{scheme}: {error}");
-        // the octets of a handshake are junk commands: a reply each, or the end, but never silence
+        // a handshake is known by its first octet: the end comes at once, behind a refusal at most
         let mut stream = connect(&server, scheme);
         let hello = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0x0a; 501], b"\r\n"].concat();
         stream.write_all(&hello).unwrap();
-        let mut replies = BufReader::new(stream).lines();
-        let greeting = replies.next().unwrap().unwrap();
-        assert!(greeting.starts_with("220") || greeting.starts_with('5'), "{scheme}: {greeting}");
-        if greeting.starts_with("220") {
-            let reply = replies.next().unwrap().unwrap();
-            assert!(reply.starts_with('5') || reply.starts_with("421"), "{scheme}: {reply}");
-        }
+        let heard: Vec<String> = BufReader::new(stream).lines().map_while(Result::ok).collect();
+        assert!(heard.iter().skip(1).all(|line| line.starts_with(['4', '5'])), "{scheme}: {heard:?}");
     }
     Talk::secured(&server, "submission");
 }
