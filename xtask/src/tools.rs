@@ -1,15 +1,20 @@
 //! Other people's programs that the checks need, installed where they are missing.
 
 use std::env;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::shell::{Failed, cargo, failed, run};
+use crate::shell::{Failed, cargo, failed, output, run, target};
 
 /// A program, or a file with its whole path, and the Debian package that brings it.
-const PARTS: [(&str, &str); 15] = [
+const PARTS: [(&str, &str); 23] = [
     ("curl", "curl"),
     ("swaks", "swaks"),
     ("smtp-sink", "postfix"),
+    ("dovecot", "dovecot-core"),
+    ("/usr/lib/dovecot/lmtp", "dovecot-lmtpd"),
+    ("/usr/lib/dovecot/submission", "dovecot-submissiond"),
     ("openssl", "openssl"),
     ("aiosmtpd", "python3-aiosmtpd"),
     ("msmtp", "msmtp"),
@@ -22,6 +27,12 @@ const PARTS: [(&str, &str); 15] = [
     ("node", "nodejs"),
     ("/usr/share/nodejs/nodemailer/package.json", "node-nodemailer"),
     ("go", "golang-go"),
+    // what the unpacked ones need
+    ("libdb-5.3.so", "libdb5.3"),
+    ("libevent-2.1.so.7", "libevent-2.1-7"),
+    ("libgnutls-dane.so.0", "libgnutls-dane0"),
+    ("libidn.so.12", "libidn12"),
+    ("libnsl.so.2", "libnsl2"),
 ];
 
 /// Installs what is missing, with apt-get (which needs to run as root) and cargo.
@@ -49,9 +60,24 @@ fn missing() -> impl Iterator<Item = (&'static str, &'static str)> {
     PARTS.into_iter().filter(|(part, _)| find(part).is_none())
 }
 
-/// The path of a program, or of a file whose path is given; Debian keeps some of them where only root's PATH looks.
-pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
+/// Unpacks a package that excludes an installed one; gives the folder, which is kept for the next time.
+pub(crate) fn unpacked(package: &str) -> Result<PathBuf, Failed> {
+    let folder = target().join("interop").join(package);
+    let tree = folder.join("tree");
+    if !tree.is_dir() {
+        fs::create_dir_all(&folder)?;
+        output(Command::new("apt-get").args(["download", "-q", package]).current_dir(&folder))?;
+        // under another name until it is whole
+        let script = "dpkg-deb --extract *.deb unfinished && mv unfinished tree";
+        output(Command::new("sh").args(["-c", script]).current_dir(&folder))?;
+    }
+    Ok(tree)
+}
+
+/// The path of a program, of a library, or of a file whose path is given; Debian keeps some of them where only root's PATH looks.
+pub(crate) fn find(part: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
+    let libraries = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH).into();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into(), libraries]);
+    folders.map(|folder| folder.join(part)).find(|file| file.is_file())
 }

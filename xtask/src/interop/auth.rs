@@ -96,7 +96,7 @@ fn log_in(
     let outcome = output(&mut (client.command)(&delivery)?);
     match (verdict, outcome) {
         (Verdict::Taken, Ok(_)) => {
-            let stored = server.take_message(RECIPIENT)?;
+            let stored = server.take_content(RECIPIENT)?;
             // the header is the client's own where it keeps the body only
             if client.keeps == Keeps::Body || stored == CONTENT.as_bytes() {
                 return Ok(());

@@ -9,15 +9,23 @@
 //! | `mime` | Python's email package reads the same messages |
 //! | `auth` | every mechanism that they speak, against `serve` |
 //! | `storage` | a disk that is full |
-//! | `send` | `smtpkit send` delivers to smtp-sink and aiosmtpd |
+//! | `servers` | other people's servers, a file each |
+//! | `maildir` | what arrived |
+//! | `send` | `smtpkit send` delivers to each of them |
+//! | `faults` | … and to one that fails |
+//! | `relay` | `serve` between other people's relays, and the reports that come back |
 
 mod auth;
 mod clients;
+mod faults;
+mod maildir;
 mod mime;
 mod receive;
+mod relay;
 mod samples;
 mod send;
 mod server;
+mod servers;
 mod storage;
 
 use std::path::PathBuf;
@@ -25,7 +33,7 @@ use std::time::Instant;
 
 use clap::ValueEnum as _;
 
-use crate::shell::{self, Failed, cargo, root};
+use crate::shell::{self, Failed, cargo, target};
 
 /// What there is to check, in the order in which it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +41,8 @@ enum Part {
     Receive,
     Auth,
     Send,
+    Faults,
+    Relay,
     Storage,
     Mime,
 }
@@ -68,6 +78,8 @@ pub(crate) fn run(args: &InteropArgs) -> Result<(), Failed> {
             Part::Receive => format!("{} deliveries to serve, octet by octet", receive::run()?),
             Part::Auth => format!("{} logins to serve", auth::run()?),
             Part::Send => format!("{} deliveries by send, octet by octet", send::run()?),
+            Part::Faults => format!("{} faults", faults::run()?),
+            Part::Relay => format!("{} messages through relays, octet by octet", relay::run()?),
             Part::Storage => storage::run().map(|()| "a full disk".to_owned())?,
             Part::Mime => format!("{} messages read", mime::run()?),
         };
@@ -79,9 +91,4 @@ pub(crate) fn run(args: &InteropArgs) -> Result<(), Failed> {
 /// The program under test, as `cargo build` left it.
 fn program() -> PathBuf {
     target().join("debug").join("smtpkit")
-}
-
-/// Where cargo builds.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }

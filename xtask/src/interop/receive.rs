@@ -23,9 +23,7 @@ pub(super) fn run() -> Result<usize, Failed> {
             for sample in samples::all() {
                 deliveries += receiving.deliver(&sample, &one)?;
             }
-            for sample in samples::all().iter().take(1) {
-                deliveries += receiving.deliver(sample, &many)?;
-            }
+            deliveries += receiving.deliver(&samples::plain(), &many)?;
             if client.addresses == Addresses::Utf8 {
                 deliveries +=
                     receiving.deliver(&samples::internationalized(INTERNATIONAL), &international)?;
@@ -61,7 +59,7 @@ impl Receiving<'_> {
         };
         output(&mut (self.client.command)(&delivery)?)?;
         for recipient in recipients {
-            let stored = self.server.take_message(recipient)?;
+            let stored = self.server.take_content(recipient)?;
             if !self.same(&stored, sample)? {
                 return failed(format!(
                     "{}, {:?}, {}: stored {} octets that differ from the {} sent",

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::maildir;
 use crate::shell::{Failed, failed};
 
 pub(super) const USER: &str = "alice@example.test";
@@ -27,9 +27,6 @@ pub(super) fn mailbox(number: usize) -> String {
     if number == 1 { RECIPIENT.to_owned() } else { format!("{number}{RECIPIENT}") }
 }
 
-/// How long local delivery may take on a slow machine.
-const DELIVERY_TIME_MAX: Duration = Duration::from_secs(20);
-
 /// How much of the log a failure shows.
 const LOG_LINES_SHOWN: usize = 12;
 
@@ -42,24 +39,31 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start() -> Result<Self, Failed> {
+        Self::start_with(&[], "")
+    }
+
+    /// With more flags, and more lines of configuration.
+    pub(super) fn start_with(flags: &[&str], config: &str) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let users = folder.path().join("users");
         fs::write(&users, format!("{USER}:{PASSWORD}\n{RECIPIENT}:another one\n{ROBOT}:{{TOKEN}}{TOKEN}\n"))?;
         let addresses = (2..=MAILBOXES).map(mailbox).chain([INTERNATIONAL.to_owned()]);
         let mailboxes: Vec<String> =
             addresses.filter_map(|address| Some(address.split_once('@')?.0.to_owned())).collect();
-        let config = folder.path().join("smtpkit.toml");
-        fs::write(&config, format!("[[domain]]\nname = \"example.test\"\nmailboxes = {mailboxes:?}\n"))?;
+        let config_file = folder.path().join("smtpkit.toml");
+        let domain = format!("[[domain]]\nname = \"example.test\"\nmailboxes = {mailboxes:?}\n");
+        fs::write(&config_file, domain + config)?;
         let mut child = Command::new(super::program())
             .args(["serve", "--json", "--hostname", "mx.example.test"])
             .arg("--data")
             .arg(folder.path().join("data"))
             .arg("--config")
-            .arg(&config)
+            .arg(&config_file)
             .arg("--user-file")
             .arg(&users)
             .args(["--listen", "mx://127.0.0.1:0", "--listen", "submission://127.0.0.1:0"])
-            .args(["--listen", "submissions://127.0.0.1:0"])
+            .args(["--listen", "submissions://127.0.0.1:0", "--listen", "lmtp://127.0.0.1:0"])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(fs::File::create(folder.path().join("log"))?)
             .spawn()?;
@@ -98,32 +102,19 @@ impl Server {
         self.folder.path()
     }
 
-    /// Takes the one new message out of a mailbox and gives what follows its trace fields. It lies there a moment after
-    /// the `250`, for which it only had to be in the queue.
-    pub(super) fn take_message(&self, address: &str) -> Result<Vec<u8>, Failed> {
+    /// Takes the one new message out of a mailbox.
+    pub(super) fn take(&self, address: &str) -> Result<Vec<u8>, Failed> {
         let Some((local_part, domain)) = address.split_once('@') else {
             return failed(format!("{address} is no address"));
         };
-        let new = self.folder.path().join("data/mail").join(domain).join(local_part).join("new");
-        let start = Instant::now();
-        loop {
-            // the folder is made with the first message
-            let entries = fs::read_dir(&new).into_iter().flatten();
-            let files: Vec<PathBuf> =
-                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-            match files.as_slice() {
-                [file] => {
-                    let message = fs::read(file)?;
-                    fs::remove_file(file)?;
-                    return strip_trace(&message).map(<[u8]>::to_vec);
-                }
-                [] if start.elapsed() < DELIVERY_TIME_MAX => std::thread::sleep(Duration::from_millis(2)),
-                files => {
-                    let found = files.len();
-                    return failed(format!("{found} messages for {address} instead of one: {}", self.log()));
-                }
-            }
-        }
+        let maildir = self.folder.path().join("data/mail").join(domain).join(local_part);
+        maildir::take(&maildir).map_err(|Failed(why)| Failed(format!("{why}\n{}", self.log())))
+    }
+
+    /// The same, without the fields that final delivery puts in front, each exactly once.
+    pub(super) fn take_content(&self, address: &str) -> Result<Vec<u8>, Failed> {
+        let message = self.take(address)?;
+        maildir::without(&["Return-Path:", "Delivered-To:", "Received:"], &message).map(<[u8]>::to_vec)
     }
 
     /// The last lines of the log.
@@ -140,28 +131,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What follows the fields that final delivery puts in front, each exactly once.
-fn strip_trace(message: &[u8]) -> Result<&[u8], Failed> {
-    let mut rest = message;
-    for field in ["Return-Path:", "Delivered-To:", "Received:"] {
-        if !rest.starts_with(field.as_bytes()) {
-            return failed(format!("the stored message lacks {field} in its place"));
-        }
-        rest = after_field(rest);
-    }
-    Ok(rest)
-}
-
-/// What follows the first field of a header, its folded lines included.
-fn after_field(header: &[u8]) -> &[u8] {
-    let mut at = 0;
-    while let Some(end) = header.get(at..).and_then(|rest| rest.iter().position(|octet| *octet == b'\n')) {
-        at += end + 1;
-        if !matches!(header.get(at), Some(b' ' | b'\t')) {
-            break;
-        }
-    }
-    header.get(at..).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Addresses, Client, Delivery, Keeps, Mode};
-use crate::shell::{Failed, output, root};
+use crate::shell::{Failed, output, root, target};
 
 pub(in crate::interop) const SMTPLIB: Client = Client {
     name: "smtplib",
@@ -58,7 +58,7 @@ fn with(mut command: Command, delivery: &Delivery<'_>) -> Result<Command, Failed
 /// The program that Go makes of a script, made anew if the script is.
 fn built(name: &str) -> Result<PathBuf, Failed> {
     let source = script(name);
-    let program = crate::interop::target().join("interop").join(name).with_extension("");
+    let program = target().join("interop").join(name).with_extension("");
     let changed = |file: &Path| fs::metadata(file).and_then(|facts| facts.modified()).ok();
     if changed(&program) < changed(&source) {
         output(Command::new("go").args(["build", "-o"]).arg(&program).arg(&source))?;
