@@ -1,15 +1,27 @@
-//! Figures against targets: instruction counts by callgrind slope, and allocations.
+//! Figures against targets, beside rivals in the same run.
 //!
-//! The rivals and the items live in `benches/`, a workspace of its own; this program builds
-//! its probe, runs it under callgrind, and compares. Start-up costs cancel: each side runs a
-//! few rounds and then many, and only the difference counts. Ratios are what is judged,
-//! because a compiler moves absolute counts.
+//! What runs inside one process is counted in instructions by callgrind, as the slope between two numbers of
+//! rounds, and in allocations: the items and the rivals live in `benches/`, a workspace of its own. What needs
+//! processes on both sides of a socket is measured by the processor time and the system calls of those processes.
+//! Ratios are what is judged, because a compiler moves absolute counts and a machine moves times.
+//!
+//! An area is one file and one row of [`Area::rows`].
 
+mod auth;
+mod client;
 mod codec;
+mod mime;
+mod postfix;
 mod probe;
+mod process;
+mod relay;
+mod rivals;
 mod row;
+mod server;
 
 use crate::shell::Failed;
+use crate::tools;
+use row::Row;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -26,12 +38,37 @@ pub(crate) struct BenchArgs {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Area {
     Codec,
+    Mime,
+    Auth,
+    Client,
+    Server,
+    Relay,
+}
+
+impl Area {
+    /// Measures, and compares with the targets.
+    fn rows(self) -> Result<Vec<Row>, Failed> {
+        match self {
+            Self::Codec => codec::rows(),
+            Self::Mime => mime::rows(),
+            Self::Auth => auth::rows(),
+            Self::Client => client::rows(),
+            Self::Server => server::rows(),
+            Self::Relay => relay::rows(),
+        }
+    }
 }
 
 /// Measures, and prints the rows. A row that falls short is not a failure of the run.
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failed> {
-    let rows = match args.area {
-        None | Some(Area::Codec) => codec::rows()?,
+    let areas = match &args.area {
+        Some(area) => std::slice::from_ref(area),
+        None => <Area as clap::ValueEnum>::value_variants(),
     };
+    tools::install_rivals();
+    let mut rows = Vec::new();
+    for area in areas {
+        rows.extend(area.rows()?);
+    }
     if args.json { row::print_json(&rows) } else { row::print_table(&rows) }
 }

@@ -7,8 +7,11 @@ use std::process::Command;
 
 use crate::shell::{Failed, cargo, failed, output, run, target};
 
-/// A program, or a file with its whole path, and the Debian package that brings it.
-const PARTS: [(&str, &str); 23] = [
+/// Programs, or files with their whole paths, and the Debian packages that bring them.
+type Parts = [(&'static str, &'static str)];
+
+/// What the gate needs.
+const GATE: &Parts = &[
     ("curl", "curl"),
     ("swaks", "swaks"),
     ("smtp-sink", "postfix"),
@@ -35,20 +38,24 @@ const PARTS: [(&str, &str); 23] = [
     ("libnsl.so.2", "libnsl2"),
 ];
 
-/// Installs what is missing, with apt-get (which needs to run as root) and cargo.
+/// What the measurements need, which the gate does not wait for.
+const BENCH: &Parts = &[
+    ("valgrind", "valgrind"),
+    ("strace", "strace"),
+    ("smtp-sink", "postfix"),
+    ("aiosmtpd", "python3-aiosmtpd"),
+    ("go", "golang-go"),
+    ("/usr/share/gocode/src/github.com/emersion/go-sasl/sasl.go", "golang-github-emersion-go-sasl-dev"),
+    ("/usr/share/gocode/src/github.com/emersion/go-smtp/smtp.go", "golang-github-emersion-go-smtp-dev"),
+];
+
+/// Installs what is missing for the gate, with apt-get (which needs to run as root) and cargo.
 pub(crate) fn install() -> Result<(), Failed> {
-    let missing: Vec<&str> = missing().map(|(_, package)| package).collect();
-    if !missing.is_empty() {
-        run(Command::new("apt-get").args(["update", "-q"]))?;
-        run(Command::new("apt-get")
-            .args(["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"])
-            .args(&missing)
-            .env("DEBIAN_FRONTEND", "noninteractive"))?;
-    }
+    install_parts(GATE)?;
     if find("cargo-fuzz").is_none() {
         run(cargo().args(["install", "cargo-fuzz", "--locked", "--version", "0.13.2"]))?;
     }
-    let still: Vec<&str> = self::missing().map(|(part, _)| part).collect();
+    let still: Vec<&str> = missing(GATE).map(|(part, _)| part).collect();
     if still.is_empty() {
         Ok(())
     } else {
@@ -56,8 +63,31 @@ pub(crate) fn install() -> Result<(), Failed> {
     }
 }
 
-fn missing() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PARTS.into_iter().filter(|(part, _)| find(part).is_none())
+/// Installs what is missing for the measurements, as far as this machine lets it: a rival that stays missing is said
+/// to be so in its rows.
+pub(crate) fn install_rivals() {
+    if let Err(Failed(why)) = install_parts(BENCH) {
+        eprintln!("{why}");
+    }
+}
+
+/// Standard output is left alone: it may be for a program.
+fn install_parts(parts: &Parts) -> Result<(), Failed> {
+    let missing: Vec<&str> = missing(parts).map(|(_, package)| package).collect();
+    if !missing.is_empty() {
+        output(Command::new("apt-get").args(["update", "-q"]))?;
+        output(
+            Command::new("apt-get")
+                .args(["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"])
+                .args(&missing)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )?;
+    }
+    Ok(())
+}
+
+fn missing(parts: &Parts) -> impl Iterator<Item = (&'static str, &'static str)> {
+    parts.iter().copied().filter(|(part, _)| find(part).is_none())
 }
 
 /// Unpacks a package that excludes an installed one; gives the folder, which is kept for the next time.

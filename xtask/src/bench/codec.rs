@@ -43,7 +43,7 @@ const MOST: &[(&str, &str, f64)] = &[
 
 /// Measures and compares.
 pub(super) fn rows() -> Result<Vec<Row>, Failed> {
-    let figures = Figures::measure()?;
+    let figures = Figures::measure("codec")?;
     let mut rows = Vec::new();
     for &(item, most) in PARSE {
         let ours = figures.ours(item)?.instructions;

@@ -21,34 +21,37 @@ pub(super) struct Figure {
     pub(super) instructions: f64,
     /// Allocations per round.
     pub(super) allocations: f64,
+    /// Most octets of heap at once within a round.
+    pub(super) heap: f64,
 }
 
-/// Rounds between the two runs of a side, as the probe has them.
-const ROUNDS_BETWEEN: f64 = 32.0;
+/// Runs of each side, as the probe has them: one to get warm, and the two whose difference counts.
+const RUNS: usize = 3;
 
 impl Figures {
-    /// Builds the probe and counts.
-    pub(super) fn measure() -> Result<Self, Failed> {
-        let probe = build()?;
-        let list = output(Command::new(&probe).arg("list"))?;
-        let allocations = output(Command::new(&probe).arg("allocations"))?;
-        let counts = count(&probe)?;
+    /// Builds the probe and counts the items of an area.
+    pub(super) fn measure(area: &str) -> Result<Self, Failed> {
+        let probe = program("probe")?;
+        let list = output(Command::new(&probe).args([area, "list"]))?;
+        let memory = output(Command::new(&probe).args([area, "memory"]))?;
+        let counts = count(&probe, area)?;
         let mut sides = Vec::new();
-        let pairs = counts.chunks_exact(2);
-        if list.lines().count() != allocations.lines().count() || list.lines().count() != pairs.len() {
+        let runs = counts.chunks_exact(RUNS);
+        if list.lines().count() != memory.lines().count() || list.lines().count() != runs.len() {
             return failed("the probe's list and its counts differ in length");
         }
-        for ((line, allocated), pair) in list.lines().zip(allocations.lines()).zip(pairs) {
-            let (&[few, many], [item, side, _, units]) = (pair, fields(line)?) else {
-                return failed("a pair of counts");
+        for ((line, used), run) in list.lines().zip(memory.lines()).zip(runs) {
+            let (&[_warm, few, many], [item, side, _, units]) = (run, fields(line)?) else {
+                return failed("not the counts of a side");
             };
             let units: f64 = units.parse()?;
-            let [_, _, allocations] = fields(allocated)?;
+            let [_, _, allocations, heap] = fields(used)?;
             sides.push(Figure {
                 item: item.to_owned(),
                 side: side.to_owned(),
-                instructions: (many - few) / ROUNDS_BETWEEN / units,
+                instructions: (many - few) / units,
                 allocations: allocations.parse()?,
+                heap: heap.parse()?,
             });
         }
         Ok(Self { sides })
@@ -63,6 +66,17 @@ impl Figures {
     /// The figure of another side, by the start of its name, if it has the item.
     pub(super) fn rival(&self, item: &str, side: &str) -> Option<&Figure> {
         self.sides.iter().find(|figure| figure.item == item && figure.side.starts_with(side))
+    }
+
+    /// The rival that takes the fewest instructions for an item.
+    pub(super) fn best_rival(&self, item: &str) -> Option<&Figure> {
+        let rivals = self.sides.iter().filter(|figure| figure.item == item && figure.side != "smtpkit");
+        rivals.min_by(|one, other| one.instructions.total_cmp(&other.instructions))
+    }
+
+    /// All figures of a side whose items' names start with `prefix`.
+    pub(super) fn of(&self, prefix: &str, side: &str) -> impl Iterator<Item = &Figure> {
+        self.sides.iter().filter(move |figure| figure.side == side && figure.item.starts_with(prefix))
     }
 
     /// The most allocations of a side for any item whose name starts with one of `prefixes`.
@@ -88,12 +102,13 @@ fn fields<const N: usize>(line: &str) -> Result<[&str; N], Failed> {
     fields.try_into().map_err(|_| Failed(format!("not a line of the probe: {line}")))
 }
 
-/// The path of the probe, built.
-fn build() -> Result<PathBuf, Failed> {
+/// The path of a program of `benches/`, built.
+pub(super) fn program(name: &str) -> Result<PathBuf, Failed> {
     let manifest = root().join("benches/Cargo.toml");
     let mut command = cargo();
-    command.args(["build", "--release", "--locked", "--bin", "probe", "--message-format", "json"]);
-    command.arg("--manifest-path").arg(manifest).stderr(Stdio::inherit());
+    // a rival asks for a newer compiler than it needs
+    command.args(["build", "--release", "--locked", "--ignore-rust-version", "--message-format", "json"]);
+    command.args(["--bin", name]).arg("--manifest-path").arg(manifest).stderr(Stdio::inherit());
     let messages = output(&mut command)?;
     let executable = messages
         .lines()
@@ -104,7 +119,7 @@ fn build() -> Result<PathBuf, Failed> {
 }
 
 /// Instructions of each run, in order.
-fn count(probe: &Path) -> Result<Vec<f64>, Failed> {
+fn count(probe: &Path, area: &str) -> Result<Vec<f64>, Failed> {
     let folder = tempfile::tempdir()?;
     let dump = folder.path().join("count");
     let mut valgrind = Command::new("valgrind");
@@ -112,7 +127,7 @@ fn count(probe: &Path) -> Result<Vec<f64>, Failed> {
         .args(["--tool=callgrind", "--dump-before=probe::cut_here"])
         .arg(format!("--callgrind-out-file={}", dump.display()))
         .arg(probe)
-        .arg("rounds")
+        .args([area, "rounds"])
         // Without it a copy by `rep movsb` counts as one instruction.
         .env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=999999999");
     output(&mut valgrind)?;
@@ -129,6 +144,6 @@ fn count(probe: &Path) -> Result<Vec<f64>, Failed> {
     }
     // The first part is what came before the first cut, the last what came after the last.
     let counts: Vec<f64> = parts.into_values().collect();
-    let runs = counts.len().saturating_sub(1) / 2 * 2;
+    let runs = counts.len().saturating_sub(1) / RUNS * RUNS;
     Ok(counts.into_iter().skip(1).take(runs).collect())
 }

@@ -28,15 +28,44 @@ pub(super) enum Target {
     Most(f64),
 }
 
+/// The figure beside ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rival<'a> {
+    /// Nobody does the same.
+    None,
+    /// Who it is, and what it costs there.
+    Figure(&'a str, f64),
+    /// Somebody does the same, and is not on this machine: the row says so and is not met.
+    Missing(&'a str),
+}
+
+impl<'a> Rival<'a> {
+    /// A figure, if the rival could be measured.
+    pub(super) fn of(name: &'a str, figure: Option<f64>) -> Self {
+        figure.map_or(Self::Missing(name), |figure| Self::Figure(name, figure))
+    }
+}
+
+impl<'a> From<Option<(&'a str, f64)>> for Rival<'a> {
+    fn from(rival: Option<(&'a str, f64)>) -> Self {
+        rival.map_or(Self::None, |(name, figure)| Self::Figure(name, figure))
+    }
+}
+
 impl Row {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         item: impl Into<String>,
         unit: &'static str,
         ours: f64,
-        rival: Option<(&str, f64)>,
+        rival: impl Into<Rival<'a>>,
         target: Target,
     ) -> Self {
-        let ratio = rival.map(|(_, rival)| ours / rival).filter(|ratio| ratio.is_finite());
+        let (rival, rival_name, is_missing) = match rival.into() {
+            Rival::None => (None, None, false),
+            Rival::Figure(name, figure) => (Some(figure), Some(name.to_owned()), false),
+            Rival::Missing(name) => (None, Some(format!("{name} is missing")), true),
+        };
+        let ratio = rival.map(|rival| ours / rival).filter(|ratio| ratio.is_finite());
         let (target, met) = match target {
             Target::Ratio(most) => (format!("<= {most:.2}x"), ratio.is_some_and(|ratio| ratio <= most)),
             Target::Most(most) => (format!("<= {most}"), ours <= most),
@@ -45,11 +74,11 @@ impl Row {
             item: item.into(),
             unit,
             ours: round(ours),
-            rival: rival.map(|(_, rival)| round(rival)),
-            rival_name: rival.map(|(name, _)| name.to_owned()),
+            rival: rival.map(round),
+            rival_name,
             ratio: ratio.map(round),
             target,
-            met,
+            met: met && !is_missing,
         }
     }
 }
