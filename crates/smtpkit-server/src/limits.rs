@@ -41,8 +41,9 @@ pub struct Limits {
     pub recipient_rate: Option<Rate>,
     /// Recipients that all addresses may name in a time, then 451 4.7.1.
     pub recipient_rate_total: Option<Rate>,
-    /// Recipients unknown here (5.1.x) that one address may name in a time, over all its sessions: 100 in 10 minutes.
-    /// The next one raises an alarm in the log, and it and each further one end their session with 421.
+    /// Recipients unknown here (5.1.x) that one address without permission to relay may name in a time, over all its
+    /// sessions: 100 in 10 minutes. The next one raises an alarm in the log, and it and each further one end their
+    /// session with 421.
     pub unknown_recipient_rate: Option<Rate>,
     /// Wrong credentials that one address may try in a time, over all its sessions, then 454: 10 in 10 minutes.
     pub auth_failures_per_address: FailurePolicy,

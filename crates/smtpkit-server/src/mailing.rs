@@ -97,7 +97,7 @@ impl<H: Handler> Connection<H> {
         self.shared.gate.count(what, self.counted_address()).is_err()
     }
 
-    /// Counts recipients that do not exist here: who names many is looking for those that do.
+    /// Counts recipients that do not exist here: a stranger who names many is looking for those that do.
     fn watch_for_enumeration(&mut self, reply: &Reply) {
         let is_unknown = reply.severity() == Severity::PermanentNegative
             && reply.enhanced().is_some_and(|enhanced| enhanced.subject() == ADDRESSING);
@@ -105,6 +105,9 @@ impl<H: Handler> Connection<H> {
             return;
         }
         self.unknown_recipients = self.unknown_recipients.saturating_add(1);
+        if self.shared.grant(&self.peer).is_some() {
+            return;
+        }
         if let Err(too_fast) = self.shared.gate.count(Counted::UnknownRecipient, self.counted_address()) {
             if too_fast.is_first {
                 record::enumeration(&self.peer);

@@ -99,6 +99,24 @@ async fn a_pipelined_group_is_answered_in_one_write() {
 }
 
 #[tokio::test]
+async fn a_group_whose_data_is_refused_is_answered_in_one_write_too() {
+    let recorder = Recorder::default();
+    let listening = mx(&recorder).bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let stream = tokio_test_stream(&[
+        b"EHLO c\r\n",
+        b"MAIL FROM:<>\r\nRCPT TO:<nobody@local.test>\r\nRCPT TO:<a@foreign.test>\r\nDATA\r\nRSET\r\nNOOP\r\n",
+        b"MAIL FROM:<>\r\nRCPT TO:<bob@local.test>\r\nBDAT 1 LAST\r\nxMAIL FROM:<>\r\nQUIT\r\n",
+    ]);
+    let writes = stream.writes.clone();
+    listening.serve_stream(stream, None, CancellationToken::new()).await;
+    let writes = writes.lock().unwrap().clone();
+    let codes = |write: &String| write.lines().map(|line| line[..3].to_owned()).collect::<Vec<_>>();
+    assert_eq!(writes.len(), 4, "{writes:?}");
+    assert_eq!(codes(&writes[2]), ["250", "550", "550", "554", "250", "250"]);
+    assert_eq!(codes(&writes[3]), ["250", "250", "250", "250", "221"]);
+}
+
+#[tokio::test]
 async fn a_panic_ends_its_own_session_only() {
     let recorder = Recorder::default();
     let server = run(mx(&recorder), &recorder).await;

@@ -25,6 +25,8 @@ mod open_relay;
 #[cfg(test)]
 mod proxies;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod relaying;
 #[cfg(test)]
 mod setup;
