@@ -4,7 +4,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use smtpkit_codec::{
-    BareNewline, BdatDecoder, BodyStep, LineDecoder, LineStep, ReplyDecoder, ReplyStep, limits,
+    BareNewline, Bdat, BdatDecoder, BodyStep, LineDecoder, LineStep, ReplyDecoder, ReplyStep, TextChunks,
+    limits, normalise,
 };
 
 /// Octets that matter to framing more often than chance would have them.
@@ -156,6 +157,37 @@ proptest! {
         prop_assert!(ended);
         prop_assert_eq!(&content[..], &wire[..content.len()]);
         prop_assert_eq!(content.len() as u64, size);
+    }
+}
+
+proptest! {
+    #[test]
+    fn text_in_chunks_is_what_the_whole_text_is(
+        text in octets(), chunks in vec(1_usize..40, 1..8), sizes in vec(1_usize..40, 1..20),
+    ) {
+        let mut decoder = TextChunks::new(BareNewline::Normalise);
+        let (mut content, mut unclean, mut rest) = (vec![], None, &text[..]);
+        for size in chunks.iter().cycle() {
+            let (chunk, after) = rest.split_at((*size).min(rest.len()));
+            decoder.begin(Bdat { size: chunk.len() as u64, last: after.is_empty() });
+            feed(chunk, &sizes, 1, |buf| match decoder.decode(buf) {
+                BodyStep::Chunk { octets, consumed } => {
+                    content.extend_from_slice(octets);
+                    Some(consumed)
+                }
+                BodyStep::End { .. } | BodyStep::NeedMore => None,
+            });
+            let BodyStep::End { fault, .. } = decoder.decode(b"") else { panic!("the chunk is not at its end") };
+            unclean = unclean.or(fault);
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        match normalise(&text) {
+            Ok(normal) => prop_assert_eq!((&content[..], unclean), (normal.as_bytes(), None)),
+            Err(fault) => prop_assert_eq!(unclean, Some(fault)),
+        }
     }
 }
 
