@@ -96,7 +96,7 @@ impl Gate {
 
     /// Whether nearly all connections are taken.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.connections() > self.0.connections_max / 10 * PRESSURE_TENTHS
+        self.connections().saturating_mul(10) > self.0.connections_max.saturating_mul(PRESSURE_TENTHS)
     }
 
     /// Lets a connection in. `address` is `None` for one that is exempt from the limits per address.
@@ -212,6 +212,22 @@ mod tests {
         assert_eq!(gate.enter(address("192.0.2.2"), now).unwrap_err(), Full::Connections);
         drop(first);
         gate.enter(address("192.0.2.2"), now).unwrap();
+    }
+
+    #[test]
+    fn pressure_begins_when_nine_tenths_are_taken() {
+        for (connections_max, pressed_from) in [(1, 1), (5, 5), (10, 10), (100, 91)] {
+            let (now, gate) = (Instant::now(), gate(connections_max, 100, None));
+            let mut passes = Vec::new();
+            for connections in 1..=connections_max {
+                passes.push(gate.enter(None, now).unwrap());
+                assert_eq!(
+                    gate.is_pressed(),
+                    connections >= pressed_from,
+                    "{connections} of {connections_max}"
+                );
+            }
+        }
     }
 
     #[test]
