@@ -91,8 +91,12 @@ impl Base64Decoder {
                 continue;
             }
             self.make_room(rest.len());
-            let mut used = self.push_full_lines(rest, out);
-            if used == 0 {
+            let FullLines { decoded, refused } = self.push_full_lines(rest, out);
+            let mut used = decoded;
+            if used == 0 && refused > 0 {
+                // never look at them as a block again: every octet may be refused in its turn
+                used = self.push_careful(rest.get(..refused).unwrap_or(rest), done, Until::End, out);
+            } else if used == 0 {
                 let line =
                     memchr::memchr(b'\n', rest.get(..LINE_OCTETS).unwrap_or(rest)).map_or(0, |end| end + 1);
                 used = if line > 0 && is_full_line(rest.get(line..).unwrap_or_default()) {
@@ -126,8 +130,8 @@ impl Base64Decoder {
         self.values == 0 && !self.padded
     }
 
-    /// Decodes clean lines of 76 letters as long as there are any; how many octets that were.
-    fn push_full_lines(&mut self, input: &[u8], out: &mut Vec<u8>) -> usize {
+    /// Decodes clean lines of 76 letters as long as there are any.
+    fn push_full_lines(&mut self, input: &[u8], out: &mut Vec<u8>) -> FullLines {
         let mut done = 0;
         loop {
             let (lines, _) = input.get(done..).unwrap_or_default().as_chunks::<LINE_OCTETS>();
@@ -139,8 +143,11 @@ impl Base64Decoder {
                 count += 1;
             }
             let block = self.letters.get(..count * LINE_LETTERS).unwrap_or_default();
-            if block.is_empty() || !decode_block(block, &mut self.decoded, out) {
-                return done;
+            if block.is_empty() {
+                return FullLines { decoded: done, refused: 0 };
+            }
+            if !decode_block(block, &mut self.decoded, out) {
+                return FullLines { decoded: done, refused: count * LINE_OCTETS };
             }
             done += count * LINE_OCTETS;
         }
@@ -238,6 +245,13 @@ impl Base64Decoder {
     pub fn defects(&self) -> &Defects {
         &self.defects
     }
+}
+
+/// What became of lines that looked full, in octets: first those that were, and then a block that the engine refused.
+#[derive(Debug, Clone, Copy)]
+struct FullLines {
+    decoded: usize,
+    refused: usize,
 }
 
 /// How far to decode octet by octet.

@@ -50,13 +50,11 @@ pub fn decode<'a>(label: &str, octets: &'a [u8]) -> Decoded<'a> {
     Decoded { text: unlabelled(octets), defect: Some(DefectKind::UnknownCharset) }
 }
 
-/// UTF-8 with U+FFFD for what is none, in exactly the memory that it needs.
+/// UTF-8 with U+FFFD for what is none, in memory that is asked for once: each octet that may be none needs two more.
 fn broken_utf8(octets: &[u8]) -> String {
     const REPLACEMENT: &str = "\u{fffd}";
-    let length = |chunk: std::str::Utf8Chunk<'_>| {
-        chunk.valid().len() + if chunk.invalid().is_empty() { 0 } else { REPLACEMENT.len() }
-    };
-    let mut text = String::with_capacity(octets.utf8_chunks().map(length).sum());
+    let foreign = octets.iter().filter(|octet| !octet.is_ascii()).count();
+    let mut text = String::with_capacity(octets.len() + foreign * (REPLACEMENT.len() - 1));
     for chunk in octets.utf8_chunks() {
         text.push_str(chunk.valid());
         text.push_str(if chunk.invalid().is_empty() { "" } else { REPLACEMENT });

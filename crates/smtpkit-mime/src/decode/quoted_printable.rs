@@ -69,6 +69,10 @@ impl QuotedPrintableDecoder {
         &self.defects
     }
 
+    fn defect(&mut self, at: u64) {
+        self.defects.push(Defect::new(DefectKind::BadQuotedPrintable, at), Limits::DEFAULT.defects_max);
+    }
+
     /// Decodes as much as can be decided on; how many octets that are.
     fn decode(&mut self, input: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
         let mut buffer = [0; BUFFER_OCTETS];
@@ -78,12 +82,19 @@ impl QuotedPrintableDecoder {
             rest = rest.get(used..).unwrap_or_default();
             let used = match rest {
                 [] => break,
+                [b'=', b'=', ..] => {
+                    // all but the last of them can be told at once
+                    let last = rest.iter().position(|octet| *octet != b'=').unwrap_or(rest.len()) - 1;
+                    let at = self.at + (input.len() - rest.len()) as u64;
+                    (at..at + last as u64).for_each(|at| self.defect(at));
+                    out.resize(out.len() + last, b'=');
+                    last
+                }
                 [b'=', tail @ ..] => match soft_break(tail, kind) {
                     Some(Break::Soft(length)) => length + 1,
                     Some(Break::None) => {
                         let at = self.at + (input.len() - rest.len()) as u64;
-                        let defect = Defect::new(DefectKind::BadQuotedPrintable, at);
-                        self.defects.push(defect, Limits::DEFAULT.defects_max);
+                        self.defect(at);
                         out.push(b'=');
                         1
                     }
