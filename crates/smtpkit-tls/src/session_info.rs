@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use rustls::pki_types::CertificateDer;
 use rustls::{CommonState, HandshakeKind};
 
 use crate::{Certificate, Version};
@@ -41,6 +42,7 @@ pub struct SessionInfo {
     resumed: bool,
     authentication: Authentication,
     peer: Option<Certificate>,
+    chain: Vec<CertificateDer<'static>>,
 }
 
 /// What is known about the peer's identity.
@@ -61,7 +63,8 @@ pub enum Authentication {
 
 impl SessionInfo {
     pub(crate) fn new(connection: &CommonState, sni: Option<&str>, verified: Authentication) -> Self {
-        let leaf = connection.peer_certificates().and_then(|chain| chain.first());
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let leaf = chain.first();
         let cipher_suite = connection.negotiated_cipher_suite();
         Self {
             version: Version::negotiated(connection.protocol_version()),
@@ -75,6 +78,7 @@ impl SessionInfo {
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             authentication: if leaf.is_some() { verified } else { Authentication::Anonymous },
             peer: leaf.and_then(|leaf| Certificate::parse(leaf).ok()),
+            chain: chain.to_vec(),
         }
     }
 
@@ -118,6 +122,12 @@ impl SessionInfo {
     #[must_use]
     pub fn peer(&self) -> Option<&Certificate> {
         self.peer.as_ref()
+    }
+
+    /// The facts of all certificates that the peer sent, its own first; what cannot be read is left out.
+    #[must_use]
+    pub fn chain(&self) -> Vec<Certificate> {
+        self.chain.iter().filter_map(|certificate| Certificate::parse(certificate).ok()).collect()
     }
 
     /// The comment for the Received field (RFC 5321 §4.4): `(TLS1_3 TLS_AES_256_GCM_SHA384)`.
