@@ -34,6 +34,16 @@ pub enum Pipelining {
     Never,
 }
 
+/// What the machine says to a greeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the question has two answers")]
+pub enum Hello {
+    /// EHLO, or LHLO.
+    AfterGreeting,
+    /// Nothing: for those who want to see the greeting and leave.
+    Never,
+}
+
 /// The octets of commands that may be unanswered while the driver does not read (RFC 2920 §3.1: the usual TCP window).
 pub const UNANSWERED_OCTETS: usize = 4096;
 
@@ -54,6 +64,7 @@ pub struct ClientConfig {
     name: Box<str>,
     pub(super) plaintext: Plaintext,
     pub(super) pipelining: Pipelining,
+    pub(super) hello: Hello,
     pub(super) unanswered_octets_max: usize,
     pub(super) timeouts: ClientTimeouts,
 }
@@ -66,6 +77,7 @@ impl ClientConfig {
             name: name.as_str().into(),
             plaintext: Plaintext::Allowed,
             pipelining: Pipelining::WhenOffered,
+            hello: Hello::AfterGreeting,
             unanswered_octets_max: UNANSWERED_OCTETS,
             timeouts: ClientTimeouts::default(),
         }
@@ -82,6 +94,13 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_pipelining(mut self, pipelining: Pipelining) -> Self {
         self.pipelining = pipelining;
+        self
+    }
+
+    /// Whether the greeting is answered with EHLO.
+    #[must_use]
+    pub const fn with_hello(mut self, hello: Hello) -> Self {
+        self.hello = hello;
         self
     }
 

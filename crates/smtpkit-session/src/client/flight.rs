@@ -13,7 +13,7 @@ use super::Awaited;
 use super::event::{Answered, Ticket};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use smtpkit_codec::{Command, Encode};
+use smtpkit_codec::{Command, Encode, Line};
 use zeroize::Zeroize;
 
 /// What a planned command or piece of content asks the peer.
@@ -153,6 +153,14 @@ impl Flights {
         let start = self.planned_end();
         command.encode(&mut self.text);
         self.push(asked, start, false);
+    }
+
+    /// Puts a line of the caller's own at the end of the plan.
+    pub(super) fn plan_line(&mut self, line: Line<'_>) {
+        let start = self.planned_end();
+        self.text.extend_from_slice(line.as_str().as_bytes());
+        self.text.extend_from_slice(b"\r\n");
+        self.push(Asked::Command, start, false);
     }
 
     /// Puts a reply at the end of the plan that the peer owes without a command: the greeting.

@@ -12,7 +12,7 @@ use super::state::{Core, Notice, Phase};
 use super::transaction::Plan;
 use super::upgrade::{ClientUpgrade, Fatal};
 use crate::wire::{Iov, Tick, Wire};
-use smtpkit_codec::{Auth, Command, EhloReply, Envelope, InitialResponse, MechanismName, ReplyStep};
+use smtpkit_codec::{Auth, Command, EhloReply, Envelope, InitialResponse, Line, MechanismName, ReplyStep};
 
 /// The sending side of one SMTP or LMTP connection (RFC 5321 §3, RFC 2033), without I/O.
 ///
@@ -227,6 +227,39 @@ impl<B: AsRef<[u8]>> Client<B> {
         }
         self.core.take_order(now)?;
         self.core.say(command, Asked::Command);
+        Ok(())
+    }
+
+    /// Says a line as it is, for those who test what a server makes of it: an address that no [`Command`] can hold, a
+    /// verb of somebody's own.
+    ///
+    /// The machine knows nothing of what the line brings about. A transaction that it opens is the caller's to end, with
+    /// RSET; a reply that asks for more, such as 354, ends the connection.
+    ///
+    /// ```
+    /// use smtpkit_codec::{ClientName, Line};
+    /// use smtpkit_session::client::{Client, ClientConfig, OrderError, Protocol};
+    /// use smtpkit_session::Tick;
+    ///
+    /// let config = ClientConfig::new(Protocol::Smtp, ClientName::new("client.example.test")?);
+    /// let mut client: Client<Vec<u8>> = Client::new(config, Tick::ZERO);
+    /// let line = Line::new("STARTTLS").unwrap();
+    /// assert_eq!(client.line(line, Tick::ZERO), Err(OrderError::Command), "it has an order of its own");
+    /// # Ok::<(), smtpkit_codec::SyntaxError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Not ready, refused in plaintext, or a verb that the machine itself has to know about: a greeting, STARTTLS, AUTH,
+    /// BDAT or QUIT.
+    pub fn line(&mut self, line: Line<'_>, now: Tick) -> Result<(), OrderError> {
+        let verb = line.as_str().split([' ', '\t']).next().unwrap_or_default();
+        let is_ours = ["HELO", "EHLO", "LHLO", "STARTTLS", "AUTH", "BDAT", "QUIT"];
+        if is_ours.iter().any(|ours| verb.eq_ignore_ascii_case(ours)) {
+            return Err(OrderError::Command);
+        }
+        self.core.refuse_plaintext()?;
+        self.core.take_order(now)?;
+        self.core.say_line(line);
         Ok(())
     }
 

@@ -45,7 +45,7 @@ mod transaction;
 mod upgrade;
 
 pub use awaited::Awaited;
-pub use config::{ClientConfig, Pipelining, Plaintext, Protocol, UNANSWERED_OCTETS};
+pub use config::{ClientConfig, Hello, Pipelining, Plaintext, Protocol, UNANSWERED_OCTETS};
 pub use content::Transfer;
 pub use event::{Answered, ClientEvent, Closed, Ending, Ticket};
 pub use flight::Note;

@@ -1,7 +1,7 @@
 //! What a reply does: the effects of the state table in `awaited.rs`.
 
 use super::awaited::Verdict;
-use super::config::Protocol;
+use super::config::{Hello, Protocol};
 use super::content::{Part, Progress, Transfer};
 use super::event::{Answered, Ending, Ticket};
 use super::flight::Asked;
@@ -74,6 +74,7 @@ impl<B: AsRef<[u8]>> Core<B> {
         }
         let is_yes = verdict == Verdict::Yes;
         match asked {
+            Asked::Greeting if is_yes && self.config.hello == Hello::Never => self.phase = Phase::Open,
             Asked::Greeting if is_yes => self.say_hello(),
             Asked::Greeting => drop(self.close(Ending::Refused)),
             Asked::Ehlo | Asked::Helo => self.on_hello(asked, reply, is_yes),

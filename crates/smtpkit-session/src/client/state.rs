@@ -11,7 +11,7 @@ use super::order::OrderError;
 use super::transaction::{Plan, Transaction};
 use crate::Tick;
 use alloc::collections::VecDeque;
-use smtpkit_codec::{Command, EhloReply, Envelope, Mail, Rcpt};
+use smtpkit_codec::{Command, EhloReply, Envelope, Line, Mail, Rcpt};
 
 /// All of the machine but the received octets, which events borrow.
 pub(super) struct Core<B> {
@@ -116,6 +116,12 @@ impl<B: AsRef<[u8]>> Core<B> {
     /// Plans one command and sends it as soon as the rules allow.
     pub(super) fn say(&mut self, command: &Command<'_>, asked: Asked) {
         self.flights.plan(command, asked);
+        self.release();
+    }
+
+    /// Plans one line of the caller's own.
+    pub(super) fn say_line(&mut self, line: Line<'_>) {
+        self.flights.plan_line(line);
         self.release();
     }
 
