@@ -7,7 +7,9 @@
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::newline::Normaliser;
 use bytes::Bytes;
-use smtpkit_codec::{Body, Clean, Unclean};
+use smtpkit_codec::{Body, Clean, EhloReply, Keyword, Unclean};
+use smtpkit_mime::HopCapabilities;
+use smtpkit_mime::downgrade::Downgrade;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -188,6 +190,25 @@ impl Prepared {
         .map_err(unclean_content)?;
         let (size, body) = (octets.len() as u64, body_of(octets.is_ascii()));
         Ok(Self { feed: Feed::Octets(octets), size: Some(size), body: Some(body) })
+    }
+
+    /// Makes content fit a server that takes 7-bit content alone (RFC 6152 §3), where it is at hand; a stream goes as it
+    /// is, or not at all.
+    pub(crate) fn fit(&mut self, ehlo: Option<&EhloReply>) -> Result<(), SendError> {
+        let takes_eight_bit = ehlo.is_some_and(|ehlo| ehlo.as_ref().has(Keyword::EightBitMime));
+        let (Feed::Octets(octets), Some(Body::EightBitMime), false) =
+            (&self.feed, self.body, takes_eight_bit)
+        else {
+            return Ok(());
+        };
+        let fitted = Downgrade::new(HopCapabilities::SEVEN_BIT).apply(octets).map_err(|error| {
+            let what = format!("the server takes no 8-bit content, and it cannot be encoded: {error}");
+            SendError::new(ErrorKind::Unsupported, Stage::Mail, what)
+        })?;
+        let octets = Bytes::from(fitted.into_content().into_owned());
+        (self.size, self.body) = (Some(octets.len() as u64), Some(Body::SevenBit));
+        self.feed = Feed::Octets(octets);
+        Ok(())
     }
 
     /// Reads the file once to measure and check it, then stands at its start again.

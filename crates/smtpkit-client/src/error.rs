@@ -181,6 +181,14 @@ impl SendError {
         self
     }
 
+    /// Becomes what TLS says about it; whether the message was delivered stays as it was.
+    pub(crate) fn with_tls_fault(mut self, fault: &smtpkit_tls::Error) -> Self {
+        self.0.kind = ErrorKind::Tls(fault.kind());
+        self.0.retry = self.0.kind.retry();
+        self.0.detail = fault.to_string();
+        self
+    }
+
     pub(crate) fn with_delivered(mut self, delivered: Delivered) -> Self {
         self.0.delivered = delivered;
         self

@@ -3,6 +3,8 @@
 use crate::error::{Delivered, ErrorKind, Retry, SendError, Stage};
 use smtpkit_codec::{Reply, ReplyCode};
 use smtpkit_session::client::{Awaited, Closed, Ending};
+use smtpkit_tls as tls;
+use std::io;
 
 /// The error for work that a connection did not finish; `reply` is the last one that came.
 pub(crate) fn closed_error(closed: &Closed, reply: Option<Reply>) -> SendError {
@@ -41,6 +43,24 @@ pub(crate) const fn stage_of(awaited: Awaited) -> Stage {
         Awaited::EndOfContent => Stage::EndOfContent,
         Awaited::Quit => Stage::Quit,
         _ => Stage::Command,
+    }
+}
+
+/// The same error when it is known what broke the stream. Under TLS 1.3 a server that refuses the client's certificate
+/// says so only after the handshake, so that it shows at the first read (RFC 8446 §4.4.2.4).
+pub(crate) fn broken_stream(error: SendError, cause: io::Error) -> SendError {
+    if error.kind() != ErrorKind::Closed {
+        return error;
+    }
+    let fault = tls::Error::from_io(cause);
+    let is_verdict = matches!(
+        fault.kind(),
+        tls::ErrorKind::Refused | tls::ErrorKind::Certificate | tls::ErrorKind::Version
+    );
+    match fault {
+        fault if is_verdict => error.with_tls_fault(&fault),
+        tls::Error::Io(cause) => error.with_detail(format!("the connection was lost: {cause}")),
+        fault => error.with_detail(format!("the connection was lost: {fault}")),
     }
 }
 

@@ -7,11 +7,16 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `url`, `settings`, `pool_limits`, `proxy` | where to and how: [`ServerUrl`], [`Builder`] |
-//! | `content`, `newline` | what: [`Content`] |
+//! | `content`, `message`, `newline` | what: [`Content`] |
 //! | `outcome`, `session`, `stats`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`Stats`], [`SendError`] |
 //! | `transcript` | what was said: [`Observer`] |
-//! | `opening`, `sending`, `hello_name` | the dialogue, without I/O |
+//! | `opening`, `sending`, `hello_name`, `pace`, `tokens` | the dialogue, its speed and its login, without I/O |
 //! | `tokio_driver`, `blocking` | the two drivers |
+//!
+//! # What it tells
+//! Each outcome is a [`tracing`] event of level `DEBUG`. Through the `metrics` crate it counts
+//! `smtpkit_client_messages_total` by `outcome`, `smtpkit_client_connections_total` by `what` became of them (`opened`,
+//! `reused`, `stale`), and records `smtpkit_client_transaction_seconds`.
 //!
 //! # What it refuses to do
 //! Nothing is sent in plaintext unless the URL says so, no password without TLS unless the builder says so. A bare CR,
@@ -25,6 +30,7 @@ mod settings;
 mod url;
 
 mod content;
+mod message;
 mod newline;
 
 mod error;
@@ -36,10 +42,15 @@ mod transcript;
 
 mod hello_name;
 mod opening;
+mod pace;
 mod sending;
+mod tokens;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "tokio")]
+#[doc = include_str!("../docs/coming-from-lettre.md")]
+pub mod coming_from_lettre {}
 #[cfg(feature = "tokio")]
 mod tokio_driver;
 
@@ -49,13 +60,15 @@ pub use outcome::{RecipientOutcome, Report, Timings};
 pub use pool_limits::PoolLimits;
 pub use proxy::{BadProxy, Proxy};
 pub use session::Session;
-pub use settings::{AddressFamily, Builder, ConfigError, PasswordInClear};
+pub use settings::{AddressFamily, Builder, CheckStep, ConfigError, PasswordInClear};
 pub use stats::Stats;
 pub use transcript::{Entry, Observer, ReplyText};
 pub use url::{Endpoint, ServerUrl, UrlError};
 
-pub use smtpkit_auth::{Credentials, Mechanism, Secret};
+pub use smtpkit_auth::{AccessToken, Credentials, Mechanism, Secret, TokenError, TokenFuture, TokenSource};
 pub use smtpkit_codec::{Envelope, Reply};
+/// Messages: how to build what is sent.
+pub use smtpkit_mime as mime;
 pub use smtpkit_session::client::{Delivery, Pipelining, Protocol, Transfer};
 pub use smtpkit_session::timeout::ClientTimeouts;
 /// TLS: connectors, roots, pins, and what a session turned out to be.

@@ -4,14 +4,15 @@
 use crate::error::{ErrorKind, Retry, SendError, Stage};
 use crate::failure::closed_error;
 use crate::session::{Facts, Session};
-use crate::settings::{PasswordInClear, Settings};
+use crate::settings::{CheckStep, PasswordInClear, Settings};
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_auth::{
-    Channel, ChannelBindings, ClientContext, ClientExchange, Mechanism, Nonce, Secret, line, select,
+    Channel, ChannelBindings, ClientContext, ClientExchange, Credentials, Mechanism, Nonce, Secret, line,
+    select,
 };
 use smtpkit_codec::{Base64, ClientName, InitialResponse, MechanismName, Reply, ReplyRef};
 use smtpkit_session::Tick;
-use smtpkit_session::client::{Answered, ClientConfig, ClientEvent, Fatal, Plaintext};
+use smtpkit_session::client::{Answered, ClientConfig, ClientEvent, Fatal, Hello, Plaintext};
 use smtpkit_tls as tls;
 use smtpkit_tls::{Policy, SessionInfo, Starttls, Step};
 use std::time::Instant;
@@ -36,6 +37,7 @@ pub(crate) type AttemptError = (SendError, Option<tls::Error>);
 /// The opening of one session.
 pub(crate) struct Opening<'s> {
     settings: &'s Settings,
+    credentials: Option<Credentials>,
     policy: Policy,
     facts: Facts,
     channel: Channel,
@@ -54,9 +56,15 @@ enum Answer {
 }
 
 impl<'s> Opening<'s> {
-    pub(crate) fn new(settings: &'s Settings, policy: Policy, facts: Facts) -> Self {
+    pub(crate) fn new(
+        settings: &'s Settings,
+        credentials: Option<Credentials>,
+        policy: Policy,
+        facts: Facts,
+    ) -> Self {
         Self {
             settings,
+            credentials,
             policy,
             facts,
             channel: Channel::Plaintext,
@@ -149,6 +157,9 @@ impl<'s> Opening<'s> {
     /// Gives the next order; `false` if there is none.
     fn next_order(&mut self, machine: &mut Machine, now: Tick) -> Result<bool, SendError> {
         self.facts.ehlo = machine.ehlo().cloned();
+        if self.settings.until <= CheckStep::Hello {
+            return Ok(false);
+        }
         if !machine.is_encrypted() && !self.starttls_refused {
             let offers =
                 machine.ehlo().is_some_and(|ehlo| ehlo.as_ref().has(smtpkit_codec::Keyword::StartTls));
@@ -162,14 +173,14 @@ impl<'s> Opening<'s> {
                 Err(error) => return Err(tls_required(&error)),
             }
         }
-        if self.authenticated || self.settings.credentials.is_none() {
+        if self.authenticated || self.credentials.is_none() || self.settings.until == CheckStep::Tls {
             return Ok(false);
         }
         self.start_auth(machine, now).map(|()| true)
     }
 
     fn start_auth(&mut self, machine: &mut Machine, now: Tick) -> Result<(), SendError> {
-        let Some(credentials) = &self.settings.credentials else { return Ok(()) };
+        let Some(credentials) = &self.credentials else { return Ok(()) };
         let offered: Vec<Mechanism> = machine
             .ehlo()
             .into_iter()
@@ -313,8 +324,10 @@ pub(crate) fn machine_config(settings: &Settings, name: &str, policy: Policy) ->
         Policy::Required | Policy::Implicit => Plaintext::Refused,
         Policy::Off | Policy::Opportunistic => Plaintext::Allowed,
     };
+    let hello = if settings.until <= CheckStep::Greeting { Hello::Never } else { Hello::AfterGreeting };
     ClientConfig::new(settings.url.protocol(), name)
         .with_plaintext(plaintext)
+        .with_hello(hello)
         .with_pipelining(settings.pipelining)
         .with_timeouts(settings.timeouts.clone())
 }

@@ -23,6 +23,8 @@ pub struct PoolLimits {
     pub life_max: Duration,
     /// How long a message waits for a connection: 60 seconds.
     pub acquire_timeout: Duration,
+    /// The least time from the beginning of one message to that of the next, over all connections: none.
+    pub message_interval: Option<Duration>,
 }
 
 impl Default for PoolLimits {
@@ -33,6 +35,7 @@ impl Default for PoolLimits {
             idle_max: Duration::from_secs(30),
             life_max: Duration::from_secs(600),
             acquire_timeout: Duration::from_secs(60),
+            message_interval: None,
         }
     }
 }

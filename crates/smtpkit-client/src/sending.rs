@@ -64,9 +64,10 @@ impl<'s> Sending<'s> {
         &mut self,
         machine: &mut Machine,
         envelope: &Envelope,
-        content: &Prepared,
+        content: &mut Prepared,
         now: Tick,
     ) -> Result<(), SendError> {
+        content.fit(machine.ehlo()).map_err(|error| error.with_session(self.session))?;
         let mut plan =
             Plan::default().with_delivery(self.settings.delivery).with_transfer(self.settings.transfer);
         if let Some(size) = content.size {

@@ -2,10 +2,11 @@
 
 use crate::pool_limits::PoolLimits;
 use crate::proxy::Proxy;
+use crate::tokens::Tokens;
 use crate::transcript::Observer;
 use crate::url::{Endpoint, ServerUrl, UrlError};
 use crate::{Delivery, Pipelining, Transfer};
-use smtpkit_auth::{Credentials, Mechanism};
+use smtpkit_auth::{Credentials, Mechanism, TokenSource};
 use smtpkit_codec::{ClientName, SyntaxError};
 use smtpkit_session::timeout::ClientTimeouts;
 use smtpkit_tls as tls;
@@ -35,6 +36,23 @@ pub enum AddressFamily {
     V4,
     /// IPv6 alone.
     V6,
+}
+
+/// How far a check goes; each step holds those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum CheckStep {
+    /// A connection is there; not a word is said.
+    Connect,
+    /// The server has greeted. With implicit TLS the handshake comes before it.
+    Greeting,
+    /// The server has answered EHLO.
+    Hello,
+    /// TLS is on, where the URL asks for it.
+    Tls,
+    /// The client is logged in, where it has credentials: mail could be sent.
+    #[default]
+    Session,
 }
 
 /// Why a client cannot be built. The caller's fault, found before anything is opened.
@@ -92,6 +110,7 @@ pub struct Builder {
 pub(crate) struct Settings {
     pub(crate) url: ServerUrl,
     pub(crate) credentials: Option<Credentials>,
+    pub(crate) tokens: Option<Arc<Tokens>>,
     pub(crate) mechanisms: Vec<Mechanism>,
     pub(crate) password_in_clear: PasswordInClear,
     pub(crate) tls: Option<(tls::Connector, tls::ServerName<'static>)>,
@@ -108,6 +127,7 @@ pub(crate) struct Settings {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) pool: PoolLimits,
+    pub(crate) until: CheckStep,
 }
 
 impl Builder {
@@ -117,6 +137,7 @@ impl Builder {
             settings: Settings {
                 url,
                 credentials: None,
+                tokens: None,
                 mechanisms: Mechanism::defaults(),
                 password_in_clear: PasswordInClear::Never,
                 tls: None,
@@ -133,6 +154,7 @@ impl Builder {
                 proxy: None,
                 observer: None,
                 pool: PoolLimits::default(),
+                until: CheckStep::Session,
             },
             tls: None,
             tls_name: None,
@@ -145,6 +167,30 @@ impl Builder {
     /// Authenticates with these; without them AUTH is not used.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.settings.credentials = Some(credentials);
+        self
+    }
+
+    /// Authenticates as `user` with access tokens (RFC 7628) from a source, instead of [`credentials`](Self::credentials).
+    ///
+    /// A token is asked for when a connection is made and none is at hand, or the last one ends within a minute, its end
+    /// being told in time since 1970. If the server refuses one, another is asked for and tried, once. The blocking
+    /// client polls the source on the thread that sends.
+    ///
+    /// ```
+    /// use smtpkit_client::{AccessToken, Builder, Secret, TokenFuture, TokenSource};
+    ///
+    /// struct KeyRing;
+    /// impl TokenSource for KeyRing {
+    ///     fn fetch(&self) -> TokenFuture<'_> {
+    ///         Box::pin(async { Ok(AccessToken::new(Secret::from("ya29.token"))) })
+    ///     }
+    /// }
+    ///
+    /// let builder = Builder::new("smtp://mx.example.test".parse()?).token_source("alice@example.test", KeyRing);
+    /// # Ok::<(), smtpkit_client::UrlError>(())
+    /// ```
+    pub fn token_source(mut self, user: impl Into<String>, source: impl TokenSource + 'static) -> Self {
+        self.settings.tokens = Some(Arc::new(Tokens::new(user.into(), Box::new(source))));
         self
     }
 
@@ -257,7 +303,9 @@ impl Builder {
         if self.settings.pool.connections_max == 0 {
             return Err(ConfigError::NoConnections);
         }
-        if let (Some(user), None) = (self.settings.url.user(), &self.settings.credentials) {
+        if let (Some(user), None, None) =
+            (self.settings.url.user(), &self.settings.credentials, &self.settings.tokens)
+        {
             return Err(ConfigError::NoCredentials(user.to_owned()));
         }
         if let Some(name) = self.hello_name {

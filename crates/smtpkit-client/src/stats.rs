@@ -37,11 +37,33 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn count(counter: &AtomicU64) {
+    fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The numbers now, with those that the pool knows.
+    /// A connection was made.
+    pub(crate) fn count_opened(&self) {
+        Self::count(&self.opened);
+        Self::tell_connection("opened");
+    }
+
+    /// A kept connection was used again.
+    pub(crate) fn count_reused(&self) {
+        Self::count(&self.reused);
+        Self::tell_connection("reused");
+    }
+
+    /// A kept connection had been closed by the server.
+    pub(crate) fn count_stale(&self) {
+        Self::count(&self.stale);
+        Self::tell_connection("stale");
+    }
+
+    fn tell_connection(what: &'static str) {
+        metrics::counter!("smtpkit_client_connections_total", "what" => what).increment(1);
+    }
+
     pub(crate) fn stats(&self, idle: usize, busy: usize) -> Stats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
@@ -57,9 +79,13 @@ impl Counters {
 
     /// Counts a message, and tells the log and the observer of it.
     pub(crate) fn record(&self, settings: &Settings, outcome: &Result<Report, SendError>) {
+        let outcome_name = if outcome.is_ok() { "accepted" } else { "failed" };
+        metrics::counter!("smtpkit_client_messages_total", "outcome" => outcome_name).increment(1);
         match outcome {
             Ok(report) => {
                 Self::count(&self.accepted);
+                metrics::histogram!("smtpkit_client_transaction_seconds")
+                    .record(report.timings().transaction.as_secs_f64());
                 tracing::debug!(
                     peer = report.session().peer(),
                     accepted = report.accepted_count(),

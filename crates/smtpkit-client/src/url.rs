@@ -140,6 +140,30 @@ impl ServerUrl {
         self
     }
 
+    /// The same server on another port. A socket has none.
+    ///
+    /// ```
+    /// use smtpkit_client::ServerUrl;
+    ///
+    /// let url: ServerUrl = "smtp://mx.example.test:25".parse()?;
+    /// assert_eq!(url.with_port(587).to_string(), "smtp://mx.example.test:587");
+    /// # Ok::<(), smtpkit_client::UrlError>(())
+    /// ```
+    #[must_use]
+    pub const fn with_port(mut self, other: u16) -> Self {
+        if let Endpoint::Tcp { port, .. } = &mut self.endpoint {
+            *port = other;
+            self.has_port = true;
+        }
+        self
+    }
+
+    /// The same server without a user to log in as.
+    #[must_use]
+    pub fn without_user(self) -> Self {
+        Self { user: None, ..self }
+    }
+
     fn unix(path: &Path, query: Option<&str>) -> Result<Self, UrlError> {
         if path.as_os_str().is_empty() {
             return Err(UrlError::Host);

@@ -1,16 +1,18 @@
 //! The blocking client.
 
-use super::connection::{Connection, Failure};
+use super::connection::{Connection, Failure, Open};
 use super::pool::{Acquired, Pool};
 use crate::content::{Content, Prepared};
 use crate::error::SendError;
 use crate::failure::is_stale;
+use crate::message::envelope_of;
 use crate::outcome::Report;
 use crate::session::Session;
-use crate::settings::{Builder, ConfigError};
-use crate::stats::{Counters, Stats};
+use crate::settings::{Builder, CheckStep, ConfigError, Settings};
+use crate::stats::Stats;
 use crate::url::ServerUrl;
 use smtpkit_codec::Envelope;
+use smtpkit_mime::build::Message;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,11 +51,12 @@ impl Client {
 
     fn send_prepared(&self, envelope: &Envelope, content: &mut Prepared) -> Result<Report, SendError> {
         let limit = self.limit();
+        self.pool.turn(limit)?;
         let Acquired { mut open, lease, is_reused } = self.pool.acquire(limit)?;
         match open.send(envelope, content) {
             Err(Failure { error, is_untouched }) if is_reused && is_untouched && is_stale(&error) => {
                 // The server had closed the kept connection: nothing of the message was heard.
-                Counters::count(&self.pool.counters.stale);
+                self.pool.counters.count_stale();
                 drop(open);
                 let Acquired { mut open, lease, .. } = self.pool.fresh(lease, limit)?;
                 let outcome = open.send(envelope, content).map_err(|failure| failure.error);
@@ -67,16 +70,58 @@ impl Client {
         }
     }
 
+    /// Sends a message that was built, to all that its header names, Bcc included; nobody sees Bcc.
+    ///
+    /// Build it for [`HopCapabilities::SEVEN_BIT`](smtpkit_mime::HopCapabilities::SEVEN_BIT): that goes everywhere.
+    ///
+    /// ```no_run
+    /// use smtpkit_client::blocking::Client;
+    /// use smtpkit_client::mime::build::{Mailbox, MessageBuilder, Stamp};
+    /// use smtpkit_client::mime::{DateTime, HopCapabilities};
+    ///
+    /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = MessageBuilder::new()
+    ///     .from(Mailbox::named("Ada", "ada@example.test")?)
+    ///     .to(Mailbox::new("bob@example.test")?)
+    ///     .subject("Note G")?
+    ///     .text("See the attachment.\n");
+    /// # let (seconds, nonce) = (1_795_000_000, [7; 16]);
+    /// // the time and 16 random octets, which become date and identifier
+    /// let stamp = Stamp::new(DateTime::from_unix_seconds(seconds, 0)?, nonce);
+    /// let client = Client::from_url("smtp://mx.example.test")?;
+    /// let report = client.send_message(message.build(HopCapabilities::SEVEN_BIT, &stamp)?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the header names nobody.
+    pub fn send_message(&self, message: Message<'static>) -> Result<Report, SendError> {
+        self.send(&envelope_of(&message)?, message)
+    }
+
     /// Connects, starts TLS, authenticates and says QUIT.
     ///
     /// # Errors
     /// As [`send`](Self::send), before the first MAIL.
     pub fn check(&self) -> Result<Session, SendError> {
+        self.check_until(CheckStep::Session)
+    }
+
+    /// Goes as far as `last` with a connection of its own, says QUIT, and tells what it has seen.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), before the first MAIL.
+    pub fn check_until(&self, last: CheckStep) -> Result<Session, SendError> {
         let limit = self.limit();
-        let Acquired { open, lease, .. } = self.pool.fresh(self.pool.lease(limit)?, limit)?;
+        let _lease = self.pool.lease(limit)?;
+        let settings = Arc::new(Settings { until: last, ..(*self.pool.settings).clone() });
+        if last == CheckStep::Connect {
+            return Open::touch(&settings, limit);
+        }
+        let open = Open::start(&settings, limit)?;
         let session = open.session().clone();
         open.quit();
-        drop(lease);
         Ok(session)
     }
 
@@ -89,6 +134,11 @@ impl Client {
         let Acquired { mut open, lease, .. } = self.pool.fresh(self.pool.lease(limit)?, limit)?;
         open.set_limit(None);
         Ok(Connection::new(open, lease))
+    }
+
+    /// The server that it sends to.
+    pub fn url(&self) -> &ServerUrl {
+        &self.pool.settings.url
     }
 
     /// What has been done so far.

@@ -4,9 +4,10 @@ use super::connect::connect;
 use super::link::Link;
 use super::pool::Lease;
 use super::stream::{Stream, Transport};
+use super::wait::wait;
 use crate::content::{Content, Prepared, unreadable};
 use crate::error::{ErrorKind, SendError, Stage};
-use crate::failure::closed_error;
+use crate::failure::{broken_stream, closed_error};
 use crate::hello_name::hello_name;
 use crate::opening::{AttemptError, Opening, OpeningNeed, machine_config};
 use crate::outcome::Report;
@@ -14,8 +15,8 @@ use crate::sending::{Lost, Sending, SendingNeed};
 use crate::session::{Facts, Session};
 use crate::settings::Settings;
 use crate::transcript::{Entry, ReplyText};
-use smtpkit_auth::ChannelBindings;
-use smtpkit_codec::{Command, Envelope, Reply, Text};
+use smtpkit_auth::{ChannelBindings, Credentials};
+use smtpkit_codec::{Command, Envelope, Line, Reply, Text};
 use smtpkit_session::Tick;
 use smtpkit_session::client::{ClientConfig, ClientEvent};
 use smtpkit_tls as tls;
@@ -45,12 +46,44 @@ impl From<SendError> for Failure {
 }
 
 impl Open {
-    /// Connects, starts TLS and authenticates as the settings say.
+    /// Connects, and lets go without a word.
+    pub(super) fn touch(settings: &Settings, limit: Option<Instant>) -> Result<Session, SendError> {
+        let (transport, facts) = reach(settings, limit)?;
+        drop(transport);
+        if let Some(observer) = &settings.observer {
+            observer.record(&Entry::Closed);
+        }
+        Ok(Session::new(facts))
+    }
+
+    /// Connects, starts TLS and authenticates as the settings say; with a token that the server refuses, once more with
+    /// another.
     pub(super) fn start(settings: &Arc<Settings>, limit: Option<Instant>) -> Result<Self, SendError> {
-        match Self::attempt(settings, limit, settings.url.tls()) {
+        let Some(tokens) = &settings.tokens else {
+            return Self::start_as(settings, limit, settings.credentials.clone());
+        };
+        match Self::start_as(settings, limit, Some(wait(tokens.credentials())?)) {
+            Err(error) if tokens.forget_refused(&error) => {
+                let outcome = Self::start_as(settings, limit, Some(wait(tokens.credentials())?));
+                outcome.inspect_err(|error| {
+                    tokens.forget_refused(error);
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn start_as(
+        settings: &Arc<Settings>,
+        limit: Option<Instant>,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, SendError> {
+        let policy = settings.url.tls();
+        match Self::attempt(settings, limit, policy, credentials.clone()) {
             // Opportunistic TLS that fails in the handshake: plaintext, on a connection of its own.
-            Err((_, Some(fault))) if settings.url.tls().survives(&fault) => {
-                Self::attempt(settings, limit, tls::Policy::Off).map_err(|(error, _)| error)
+            Err((_, Some(fault))) if policy.survives(&fault) => {
+                let outcome = Self::attempt(settings, limit, tls::Policy::Off, credentials);
+                outcome.map_err(|(error, _)| error)
             }
             outcome => outcome.map_err(|(error, _)| error),
         }
@@ -60,17 +93,12 @@ impl Open {
         settings: &Arc<Settings>,
         limit: Option<Instant>,
         policy: tls::Policy,
+        credentials: Option<Credentials>,
     ) -> Result<Self, AttemptError> {
-        let start = Instant::now();
-        let (transport, peer) = connect(settings, limit).map_err(|error| (error, None))?;
-        if let Some(observer) = &settings.observer {
-            observer.record(&Entry::Connected { peer: &peer });
-        }
-        let name = settings.hello_name.clone().unwrap_or_else(|| hello_name(transport.local_address()));
-        let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
-        facts.timings.connect = start.elapsed();
+        let (transport, facts) = reach(settings, limit).map_err(|error| (error, None))?;
         let config = machine_config(settings, &facts.hello_name, policy);
-        Self::establish(settings, transport, Opening::new(settings, policy, facts), config, limit)
+        let opening = Opening::new(settings, credentials, policy, facts);
+        Self::establish(settings, transport, opening, config, limit)
     }
 
     fn establish(
@@ -163,6 +191,26 @@ impl Open {
             other => self.link.machine.command(other, now),
         };
         outcome.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Command, error.to_string()))?;
+        self.answer()
+    }
+
+    /// Says one line of the caller's own.
+    fn line(&mut self, line: &str) -> Result<Reply, SendError> {
+        let unsayable = |error: &dyn std::fmt::Display| {
+            SendError::new(
+                ErrorKind::Unsupported,
+                Stage::Command,
+                format!("this line cannot be said: {error}"),
+            )
+        };
+        let line = Line::new(line).map_err(|error| unsayable(&error))?;
+        let now = self.link.now();
+        self.link.machine.line(line, now).map_err(|error| unsayable(&error))?;
+        self.answer()
+    }
+
+    /// The reply to the one command under way.
+    fn answer(&mut self) -> Result<Reply, SendError> {
         let encrypted = self.session.tls().is_some();
         loop {
             match self.link.machine.poll() {
@@ -195,6 +243,19 @@ impl Open {
     }
 }
 
+/// Connects, and begins the facts of a session.
+fn reach(settings: &Settings, limit: Option<Instant>) -> Result<(Transport, Facts), SendError> {
+    let start = Instant::now();
+    let (transport, peer) = connect(settings, limit)?;
+    if let Some(observer) = &settings.observer {
+        observer.record(&Entry::Connected { peer: &peer });
+    }
+    let name = settings.hello_name.clone().unwrap_or_else(|| hello_name(transport.local_address()));
+    let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
+    facts.timings.connect = start.elapsed();
+    Ok((transport, facts))
+}
+
 /// Lends the next piece of content.
 fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), SendError> {
     let piece = content.feed.next_blocking().map_err(|error| unreadable(&"the content", &error))?;
@@ -215,11 +276,9 @@ fn first(lost: Vec<Lost>, link: &mut Link) -> Failure {
 }
 
 fn with_io_error(error: SendError, link: &mut Link) -> SendError {
-    match (error.kind(), link.take_io_error()) {
-        (ErrorKind::Closed, Some(io_error)) => {
-            error.with_detail(format!("the connection was lost: {io_error}"))
-        }
-        _ => error,
+    match link.take_io_error() {
+        Some(cause) => broken_stream(error, cause),
+        None => error,
     }
 }
 
@@ -285,6 +344,19 @@ impl Connection {
     /// If the connection is lost.
     pub fn reset(&mut self) -> Result<Reply, SendError> {
         self.open.command(&Command::Rset)
+    }
+
+    /// Says one line as it is and waits for the reply, to test what a server makes of it: an address that no
+    /// [`Envelope`] can hold, a verb of somebody's own.
+    ///
+    /// A transaction that the line opens is the caller's to end, with [`reset`](Self::reset). A reply that asks for more,
+    /// such as 354, is given back and ends the connection.
+    ///
+    /// # Errors
+    /// [`SendError`]; [`ErrorKind::Unsupported`] for a line with CR, LF or NUL, and for greetings, STARTTLS, AUTH, BDAT
+    /// and QUIT, which have methods of their own.
+    pub fn line(&mut self, line: &str) -> Result<Reply, SendError> {
+        self.open.line(line)
     }
 
     /// VRFY (RFC 5321 §4.1.1.6); most servers answer 252.

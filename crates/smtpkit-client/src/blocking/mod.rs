@@ -19,6 +19,7 @@ mod connection;
 mod link;
 mod pool;
 mod stream;
+mod wait;
 
 pub use client::Client;
 pub use connection::Connection;

@@ -2,6 +2,7 @@
 
 use super::connection::Open;
 use crate::error::{ErrorKind, SendError, Stage};
+use crate::pace::Pace;
 use crate::settings::Settings;
 use crate::stats::{Counters, Stats};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,7 @@ pub(super) struct Pool {
     state: Mutex<State>,
     freed: Condvar,
     pub(super) counters: Counters,
+    pace: Pace,
 }
 
 #[derive(Default)]
@@ -45,17 +47,34 @@ pub(super) struct Acquired {
 
 impl Pool {
     pub(super) fn new(settings: Settings) -> Arc<Self> {
+        let pace = Pace::new(settings.pool.message_interval);
         Arc::new(Self {
             settings: Arc::new(settings),
             state: Mutex::default(),
             freed: Condvar::new(),
             counters: Counters::default(),
+            pace,
         })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that holds the lock can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the next message may begin.
+    pub(super) fn turn(&self, limit: Option<Instant>) -> Result<(), SendError> {
+        let now = Instant::now();
+        let Some(turn) = self.pace.turn(now) else { return Ok(()) };
+        if limit.is_some_and(|limit| limit < turn) {
+            return Err(SendError::new(
+                ErrorKind::Timeout,
+                Stage::Acquire,
+                "its turn comes after the time allowed",
+            ));
+        }
+        std::thread::sleep(turn - now);
+        Ok(())
     }
 
     /// A kept connection, or a new one.
@@ -66,7 +85,7 @@ impl Pool {
             match kept {
                 Some(mut open) if self.is_fresh(&open) && open.is_usable() => {
                     open.set_limit(limit);
-                    Counters::count(&self.counters.reused);
+                    self.counters.count_reused();
                     return Ok(Acquired { open, lease, is_reused: true });
                 }
                 Some(_) => {}
@@ -78,7 +97,7 @@ impl Pool {
     /// A new connection.
     pub(super) fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
         let open = Open::start(&self.settings, limit)?;
-        Counters::count(&self.counters.opened);
+        self.counters.count_opened();
         Ok(Acquired { open, lease, is_reused: false })
     }
 

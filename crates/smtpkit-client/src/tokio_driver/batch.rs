@@ -8,7 +8,6 @@ use crate::error::SendError;
 use crate::failure::is_stale;
 use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
-use crate::stats::Counters;
 use smtpkit_codec::Envelope;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,7 +112,7 @@ impl Worker {
             let was_used = acquired.is_reused || acquired.open.messages > 0;
             match end {
                 ChainEnd::Lost(Some(error)) if was_used && is_stale(&error) => {
-                    Counters::count(&self.pool.counters.stale);
+                    self.pool.counters.count_stale();
                     let Acquired { open, lease, .. } = acquired;
                     drop(open);
                     acquired = match self.pool.fresh(lease, None).await {
@@ -156,8 +155,10 @@ impl Worker {
                         self.fail_oldest(jobs, error).await?;
                         break ChainEnd::Lost(None);
                     }
+                    // A message that has to wait for its turn must not hold up the one before it.
                     if under_way == 1
                         && begun < share
+                        && !self.pool.pace.is_limited()
                         && link.machine.can_chain()
                         && self.fill(jobs, 2).await?
                     {
@@ -199,9 +200,9 @@ impl Worker {
         jobs: &mut VecDeque<Job>,
         index: usize,
     ) -> Result<usize, Unwanted> {
-        let Some(job) = jobs.get(index) else { return Ok(0) };
+        let Some(job) = jobs.get_mut(index) else { return Ok(0) };
         let now = link.now();
-        match sending.start(&mut link.machine, &job.envelope, &job.content, now) {
+        match sending.start(&mut link.machine, &job.envelope, &mut job.content, now) {
             Ok(()) => Ok(1),
             Err(error) => {
                 if let Some(job) = jobs.remove(index) {
@@ -228,6 +229,8 @@ impl Worker {
     /// The next message of the input, ready to go; those that cannot go are answered here.
     async fn next_job(&self) -> Result<Option<Job>, Unwanted> {
         loop {
+            // Without a time limit nothing can be wrong with a turn.
+            let _ = self.pool.turn(None).await;
             let next = self.source.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((index, (envelope, content))) = next else { return Ok(None) };
             match prepare(content).await {

@@ -1,18 +1,20 @@
 //! The client that people use: messages in, reports out, connections kept in between.
 
 use super::batch::Batch;
-use super::connection::{Connection, Failure, prepare};
+use super::connection::{Connection, Failure, Open, prepare};
 use super::network::{Connect, Resolve};
 use super::pool::{Acquired, Pool};
 use crate::content::{Content, Prepared};
 use crate::error::SendError;
 use crate::failure::is_stale;
+use crate::message::envelope_of;
 use crate::outcome::Report;
 use crate::session::Session;
-use crate::settings::{Builder, ConfigError};
-use crate::stats::{Counters, Stats};
+use crate::settings::{Builder, CheckStep, ConfigError, Settings};
+use crate::stats::Stats;
 use crate::url::ServerUrl;
 use smtpkit_codec::Envelope;
+use smtpkit_mime::build::Message;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +76,7 @@ impl Client {
         content: &mut Prepared,
         limit: Option<Instant>,
     ) -> Result<Report, SendError> {
+        self.pool.turn(limit).await?;
         let Acquired { mut open, lease, is_reused } = self.pool.acquire(limit).await?;
         match open.send(envelope, content).await {
             Ok(report) => {
@@ -82,7 +85,7 @@ impl Client {
             }
             Err(Failure { error, is_untouched }) if is_reused && is_untouched && is_stale(&error) => {
                 // The server had closed the kept connection: nothing of the message was heard.
-                Counters::count(&self.pool.counters.stale);
+                self.pool.counters.count_stale();
                 drop(open);
                 let Acquired { mut open, lease, .. } = self.pool.fresh(lease, limit).await?;
                 let outcome = open.send(envelope, content).await.map_err(|failure| failure.error);
@@ -94,6 +97,36 @@ impl Client {
                 Err(failure.error)
             }
         }
+    }
+
+    /// Sends a message that was built, to all that its header names, Bcc included; nobody sees Bcc.
+    ///
+    /// Build it for [`HopCapabilities::SEVEN_BIT`](smtpkit_mime::HopCapabilities::SEVEN_BIT): that goes everywhere.
+    ///
+    /// ```no_run
+    /// use smtpkit_client::Client;
+    /// use smtpkit_client::mime::build::{Mailbox, MessageBuilder, Stamp};
+    /// use smtpkit_client::mime::{DateTime, HopCapabilities};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = MessageBuilder::new()
+    ///     .from(Mailbox::named("Ada", "ada@example.test")?)
+    ///     .to(Mailbox::new("bob@example.test")?)
+    ///     .subject("Note G")?
+    ///     .text("See the attachment.\n");
+    /// # let (seconds, nonce) = (1_795_000_000, [7; 16]);
+    /// // the time and 16 random octets, which become date and identifier
+    /// let stamp = Stamp::new(DateTime::from_unix_seconds(seconds, 0)?, nonce);
+    /// let client = Client::from_url("smtp://mx.example.test")?;
+    /// let report = client.send_message(message.build(HopCapabilities::SEVEN_BIT, &stamp)?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the header names nobody.
+    pub async fn send_message(&self, message: Message<'static>) -> Result<Report, SendError> {
+        self.send(&envelope_of(&message)?, message).await
     }
 
     /// Sends many messages over all connections of the pool, the next one's commands in one flight with the content of
@@ -113,12 +146,34 @@ impl Client {
     /// # Errors
     /// As [`send`](Self::send), before the first MAIL.
     pub async fn check(&self) -> Result<Session, SendError> {
+        self.check_until(CheckStep::Session).await
+    }
+
+    /// Goes as far as `last` with a connection of its own, says QUIT, and tells what it has seen.
+    ///
+    /// ```no_run
+    /// use smtpkit_client::{CheckStep, Client};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::from_url("smtp://mx.example.test")?;
+    /// let session = client.check_until(CheckStep::Hello).await?;
+    /// println!("{:?}", session.ehlo());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), before the first MAIL.
+    pub async fn check_until(&self, last: CheckStep) -> Result<Session, SendError> {
         let limit = self.limit();
-        let lease = self.pool.lease(limit).await?;
-        let Acquired { open, lease, .. } = self.pool.fresh(lease, limit).await?;
+        let _lease = self.pool.lease(limit).await?;
+        let settings = Arc::new(Settings { until: last, ..(*self.pool.settings).clone() });
+        if last == CheckStep::Connect {
+            return Open::touch(&settings, &self.pool.network, limit).await;
+        }
+        let open = Open::start(&settings, &self.pool.network, limit).await?;
         let session = open.session().clone();
-        open.quit(Instant::now() + self.pool.settings.timeouts.quit).await;
-        drop(lease);
+        open.quit(Instant::now() + settings.timeouts.quit).await;
         Ok(session)
     }
 
@@ -132,6 +187,11 @@ impl Client {
         let Acquired { mut open, lease, .. } = self.pool.fresh(lease, limit).await?;
         open.set_limit(None);
         Ok(Connection::new(open, lease))
+    }
+
+    /// The server that it sends to.
+    pub fn url(&self) -> &ServerUrl {
+        &self.pool.settings.url
     }
 
     /// What has been done so far.

@@ -7,16 +7,17 @@ use super::pool::Lease;
 use super::stream::{Stream, Transport};
 use crate::content::{Content, Prepared, unreadable};
 use crate::error::{ErrorKind, SendError, Stage};
-use crate::failure::closed_error;
+use crate::failure::{broken_stream, closed_error};
 use crate::hello_name::hello_name;
 use crate::opening::{AttemptError, Opening, OpeningNeed, machine_config};
 use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
 use crate::session::{Facts, Session};
 use crate::settings::Settings;
+use crate::tokens::Tokens;
 use crate::transcript::{Entry, ReplyText};
-use smtpkit_auth::ChannelBindings;
-use smtpkit_codec::{Command, Envelope, Reply, Text};
+use smtpkit_auth::{ChannelBindings, Credentials};
+use smtpkit_codec::{Command, Envelope, Line, Reply, Text};
 use smtpkit_session::client::{ClientConfig, ClientEvent};
 use smtpkit_tls as tls;
 use std::sync::Arc;
@@ -46,45 +47,26 @@ impl From<SendError> for Failure {
 }
 
 impl Open {
-    /// Connects, starts TLS and authenticates as the settings say.
+    /// Connects, starts TLS and authenticates as the settings say; with a token that the server refuses, once more with
+    /// another.
     pub(super) async fn start(
         settings: &Arc<Settings>,
         network: &Network,
         limit: Option<Instant>,
     ) -> Result<Self, SendError> {
-        match Self::attempt(settings, network, limit, settings.url.tls()).await {
-            // Opportunistic TLS that fails in the handshake: plaintext, on a connection of its own.
-            Err((_, Some(fault))) if settings.url.tls().survives(&fault) => {
-                let outcome = Self::attempt(settings, network, limit, tls::Policy::Off).await;
-                outcome.map_err(|(error, _)| error)
+        let start = Start { settings, network, limit };
+        let Some(tokens) = &settings.tokens else {
+            return start.run(settings.credentials.clone()).await;
+        };
+        match start.run(Some(fetch(tokens, limit).await?)).await {
+            Err(error) if tokens.forget_refused(&error) => {
+                let outcome = start.run(Some(fetch(tokens, limit).await?)).await;
+                outcome.inspect_err(|error| {
+                    tokens.forget_refused(error);
+                })
             }
-            outcome => outcome.map_err(|(error, _)| error),
+            outcome => outcome,
         }
-    }
-
-    async fn attempt(
-        settings: &Arc<Settings>,
-        network: &Network,
-        limit: Option<Instant>,
-        policy: tls::Policy,
-    ) -> Result<Self, AttemptError> {
-        let start = Instant::now();
-        let (transport, peer) = match limit {
-            None => connect(settings, network).await,
-            Some(limit) => match timeout_at(limit, connect(settings, network)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(SendError::new(ErrorKind::Timeout, Stage::Connect, "the time allowed is over")),
-            },
-        }
-        .map_err(|error| (error, None))?;
-        if let Some(observer) = &settings.observer {
-            observer.record(&Entry::Connected { peer: &peer });
-        }
-        let name = settings.hello_name.clone().unwrap_or_else(|| hello_name(transport.local_address()));
-        let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
-        facts.timings.connect = start.elapsed();
-        let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
-        Self::establish(settings, transport, Opening::new(settings, policy, facts), config, limit).await
     }
 
     async fn establish(
@@ -141,6 +123,20 @@ impl Open {
     }
 
     /// The facts of the session.
+    /// Connects, and lets go without a word.
+    pub(super) async fn touch(
+        settings: &Settings,
+        network: &Network,
+        limit: Option<Instant>,
+    ) -> Result<Session, SendError> {
+        let (transport, facts) = reach(settings, network, limit).await?;
+        drop(transport);
+        if let Some(observer) = &settings.observer {
+            observer.record(&Entry::Closed);
+        }
+        Ok(Session::new(facts))
+    }
+
     pub(super) const fn session(&self) -> &Session {
         &self.session
     }
@@ -196,6 +192,26 @@ impl Open {
             other => self.link.machine.command(other, now),
         };
         outcome.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Command, error.to_string()))?;
+        self.answer().await
+    }
+
+    /// Says one line of the caller's own.
+    async fn line(&mut self, line: &str) -> Result<Reply, SendError> {
+        let unsayable = |error: &dyn std::fmt::Display| {
+            SendError::new(
+                ErrorKind::Unsupported,
+                Stage::Command,
+                format!("this line cannot be said: {error}"),
+            )
+        };
+        let line = Line::new(line).map_err(|error| unsayable(&error))?;
+        let now = self.link.now();
+        self.link.machine.line(line, now).map_err(|error| unsayable(&error))?;
+        self.answer().await
+    }
+
+    /// The reply to the one command under way.
+    async fn answer(&mut self) -> Result<Reply, SendError> {
         let encrypted = self.session.tls().is_some();
         loop {
             match self.link.machine.poll() {
@@ -259,12 +275,78 @@ fn first(lost: Vec<Lost>, link: &mut Link) -> Failure {
 }
 
 pub(super) fn with_io_error(error: SendError, link: &mut Link) -> SendError {
-    match (error.kind(), link.take_io_error()) {
-        (ErrorKind::Closed, Some(io_error)) => {
-            error.with_detail(format!("the connection was lost: {io_error}"))
-        }
-        _ => error,
+    match link.take_io_error() {
+        Some(cause) => broken_stream(error, cause),
+        None => error,
     }
+}
+
+/// What a session is opened with.
+struct Start<'s> {
+    settings: &'s Arc<Settings>,
+    network: &'s Network,
+    limit: Option<Instant>,
+}
+
+impl Start<'_> {
+    async fn run(&self, credentials: Option<Credentials>) -> Result<Open, SendError> {
+        let policy = self.settings.url.tls();
+        match self.attempt(policy, credentials.clone()).await {
+            // Opportunistic TLS that fails in the handshake: plaintext, on a connection of its own.
+            Err((_, Some(fault))) if policy.survives(&fault) => {
+                self.attempt(tls::Policy::Off, credentials).await.map_err(|(error, _)| error)
+            }
+            outcome => outcome.map_err(|(error, _)| error),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        policy: tls::Policy,
+        credentials: Option<Credentials>,
+    ) -> Result<Open, AttemptError> {
+        let Self { settings, network, limit } = *self;
+        let (transport, facts) = reach(settings, network, limit).await.map_err(|error| (error, None))?;
+        let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
+        let opening = Opening::new(settings, credentials, policy, facts);
+        Open::establish(settings, transport, opening, config, limit).await
+    }
+}
+
+/// Credentials with a token, in the time allowed.
+async fn fetch(tokens: &Tokens, limit: Option<Instant>) -> Result<Credentials, SendError> {
+    let Some(limit) = limit else { return tokens.credentials().await };
+    match timeout_at(limit, tokens.credentials()).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            Err(SendError::new(ErrorKind::Timeout, Stage::Auth, "no access token came in the time allowed"))
+        }
+    }
+}
+
+/// Connects, and begins the facts of a session.
+async fn reach(
+    settings: &Settings,
+    network: &Network,
+    limit: Option<Instant>,
+) -> Result<(Transport, Facts), SendError> {
+    let start = Instant::now();
+    let (transport, peer) = match limit {
+        None => connect(settings, network).await?,
+        Some(limit) => match timeout_at(limit, connect(settings, network)).await {
+            Ok(outcome) => outcome?,
+            Err(_) => {
+                return Err(SendError::new(ErrorKind::Timeout, Stage::Connect, "the time allowed is over"));
+            }
+        },
+    };
+    if let Some(observer) = &settings.observer {
+        observer.record(&Entry::Connected { peer: &peer });
+    }
+    let name = settings.hello_name.clone().unwrap_or_else(|| hello_name(transport.local_address()));
+    let mut facts = Facts { peer, hello_name: name, ..Facts::default() };
+    facts.timings.connect = start.elapsed();
+    Ok((transport, facts))
 }
 
 async fn handshake(
@@ -331,6 +413,19 @@ impl Connection {
     /// If the connection is lost.
     pub async fn reset(&mut self) -> Result<Reply, SendError> {
         self.open.command(&Command::Rset).await
+    }
+
+    /// Says one line as it is and waits for the reply, to test what a server makes of it: an address that no
+    /// [`Envelope`] can hold, a verb of somebody's own.
+    ///
+    /// A transaction that the line opens is the caller's to end, with [`reset`](Self::reset). A reply that asks for more,
+    /// such as 354, is given back and ends the connection.
+    ///
+    /// # Errors
+    /// [`SendError`]; [`ErrorKind::Unsupported`] for a line with CR, LF or NUL, and for greetings, STARTTLS, AUTH, BDAT
+    /// and QUIT, which have methods of their own.
+    pub async fn line(&mut self, line: &str) -> Result<Reply, SendError> {
+        self.open.line(line).await
     }
 
     /// VRFY (RFC 5321 §4.1.1.6); most servers answer 252.

@@ -4,6 +4,7 @@
 use super::connection::Open;
 use super::network::Network;
 use crate::error::{ErrorKind, SendError, Stage};
+use crate::pace::Pace;
 use crate::settings::Settings;
 use crate::stats::{Counters, Stats};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -22,6 +23,7 @@ pub(super) struct Pool {
     permits: Arc<Semaphore>,
     idle: Mutex<Idle>,
     pub(super) counters: Counters,
+    pub(super) pace: Pace,
 }
 
 /// Kept connections, the most recently used one last.
@@ -42,13 +44,29 @@ pub(super) struct Acquired {
 impl Pool {
     pub(super) fn new(settings: Settings, network: Network) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(settings.pool.connections_max.min(Semaphore::MAX_PERMITS)));
+        let pace = Pace::new(settings.pool.message_interval);
         let (settings, idle, counters) = (Arc::new(settings), Mutex::default(), Counters::default());
-        Arc::new(Self { settings, network, permits, idle, counters })
+        Arc::new(Self { settings, network, permits, idle, counters, pace })
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Idle> {
         // Nothing that holds the lock can panic half-way.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the next message may begin.
+    pub(super) async fn turn(&self, limit: Option<Instant>) -> Result<(), SendError> {
+        let Some(turn) = self.pace.turn(Instant::now().into_std()) else { return Ok(()) };
+        let turn = Instant::from_std(turn);
+        if limit.is_some_and(|limit| limit < turn) {
+            return Err(SendError::new(
+                ErrorKind::Timeout,
+                Stage::Acquire,
+                "its turn comes after the time allowed",
+            ));
+        }
+        sleep_until(turn).await;
+        Ok(())
     }
 
     /// A kept connection, or a new one.
@@ -57,7 +75,7 @@ impl Pool {
         while let Some(mut open) = self.take_idle() {
             if self.is_fresh(&open) && open.is_usable() {
                 open.set_limit(limit);
-                Counters::count(&self.counters.reused);
+                self.counters.count_reused();
                 return Ok(Acquired { open, lease, is_reused: true });
             }
         }
@@ -67,7 +85,7 @@ impl Pool {
     /// A new connection.
     pub(super) async fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
         let open = Open::start(&self.settings, &self.network, limit).await?;
-        Counters::count(&self.counters.opened);
+        self.counters.count_opened();
         Ok(Acquired { open, lease, is_reused: false })
     }
 

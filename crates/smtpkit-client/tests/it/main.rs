@@ -9,8 +9,12 @@ mod blocking;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod message;
+#[cfg(test)]
 mod outcome;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod steps;

@@ -113,3 +113,20 @@ async fn an_exclusive_connection_and_a_check() {
     assert!(session.ehlo().is_some());
     server.finish().await;
 }
+
+#[tokio::test]
+async fn messages_keep_their_distance() {
+    let server = Scripted::start(&[OPEN, MESSAGE, MESSAGE, MESSAGE, QUIT].concat()).await;
+    let interval = Duration::from_millis(40);
+    let limits = PoolLimits { connections_max: 1, message_interval: Some(interval), ..PoolLimits::default() };
+    let client = server.builder("smtp", "?tls=off").pool(limits).build().expect("a client");
+    let start = std::time::Instant::now();
+    let mails: Vec<_> = (0..3).map(|_| (envelope(), "Hello\r\n".into())).collect();
+    let mut batch = client.send_all(mails);
+    while let Some((_, outcome)) = batch.next().await {
+        outcome.expect("accepted");
+    }
+    assert!(start.elapsed() >= 2 * interval, "the third message waits for two turns");
+    client.close(Duration::from_secs(1)).await;
+    server.finish().await;
+}
