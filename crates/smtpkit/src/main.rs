@@ -4,14 +4,18 @@
 #![expect(clippy::print_stderr, reason = "a program talks to its user on standard error")]
 
 mod account;
+mod check;
 mod completions;
 mod exit;
 mod inspect;
 mod log;
+mod outbound;
 mod queue;
 mod send;
+mod sendmail;
 mod serve;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,6 +36,15 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Send a message
     Send(Box<send::SendArgs>),
+    /// See what a server offers, and whether it relays for strangers
+    Check(Box<check::CheckArgs>),
+    /// Stand in for /usr/sbin/sendmail, also when called by that name or with --sendmail
+    #[command(disable_help_flag = true)]
+    Sendmail {
+        /// The flags and recipients of sendmail
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Look at the mail that waits, and decide about it
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -49,6 +62,7 @@ Try it:
   smtpkit serve                  start a server here; it shows a line that sends a first message
   smtpkit send --help            every way to send a message
   smtpkit inspect message.eml    look at one
+  smtpkit check mx.example.test  what does this server offer, and does it relay for strangers?
 
 Exit codes follow sysexits:
   0 done, 64 usage, 65 bad message, 66 unreadable file, 67 recipients refused, 68 host unknown,
@@ -56,6 +70,9 @@ Exit codes follow sysexits:
   78 configuration, 79 some recipients refused";
 
 fn main() -> ExitCode {
+    if let Some(arguments) = sendmail::arguments(std::env::args_os()) {
+        return sendmail::run(arguments);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -63,6 +80,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => return send::run(*args),
+        Command::Check(args) => return check::run(&args),
+        Command::Sendmail { arguments } => return sendmail::run(arguments),
         Command::Queue(command) => queue::run(command),
         Command::Inspect(args) => return inspect::run(&args),
         Command::Account(command) => account::run(&command),

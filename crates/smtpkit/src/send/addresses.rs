@@ -1,18 +1,18 @@
 //! Who a message is from and for: the flags, and with `-t` the header as well.
 
-use smtpkit_codec::address::{ForwardPath, ReversePath};
+use smtpkit_codec::address::{AddressError, ForwardPath, ReversePath};
 use smtpkit_codec::envelope::{Envelope, Recipient};
 use smtpkit_codec::extension::Body;
 use smtpkit_codec::{MailParameters, RcptParameters};
 use smtpkit_mime::HopCapabilities;
 use smtpkit_mime::build::EnvelopeAddresses;
 
-use super::args::SendArgs;
+use super::args::EnvelopeArgs;
 use crate::exit::{Exit, Failure};
 
 /// The envelope for a message with these header addresses that needs these extensions.
 pub(crate) fn envelope(
-    args: &SendArgs,
+    args: &EnvelopeArgs,
     header: &EnvelopeAddresses,
     needs: HopCapabilities,
 ) -> Result<Envelope, Failure> {
@@ -51,7 +51,7 @@ pub(crate) fn envelope(
     Ok(Envelope { reverse_path, parameters, recipients })
 }
 
-fn reverse_path(args: &SendArgs, header: &EnvelopeAddresses) -> Result<ReversePath, Failure> {
+fn reverse_path(args: &EnvelopeArgs, header: &EnvelopeAddresses) -> Result<ReversePath, Failure> {
     let text = match (&args.from, header.reverse_path()) {
         (Some(from), _) => from.as_str(),
         (None, Some(author)) => author.as_str(),
@@ -62,16 +62,17 @@ fn reverse_path(args: &SendArgs, header: &EnvelopeAddresses) -> Result<ReversePa
             ));
         }
     };
-    text.parse().map_err(|error| Failure::new(Exit::Usage, format!("--from {}: {error}", printable(text))))
+    address_of(text)
+        .parse()
+        .map_err(|error| Failure::new(Exit::Usage, format!("--from {}: {error}", printable(text))))
 }
 
-fn recipients(args: &SendArgs, header: &EnvelopeAddresses) -> Result<Vec<ForwardPath>, Failure> {
+fn recipients(args: &EnvelopeArgs, header: &EnvelopeAddresses) -> Result<Vec<ForwardPath>, Failure> {
     let named = args.to.iter().map(|text| text.trim_matches(' '));
     let read = header.recipients().iter().map(|address| address.as_str()).filter(|_| args.read_recipients);
     let mut recipients: Vec<ForwardPath> = Vec::new();
     for text in named.chain(read) {
-        let path: ForwardPath = text
-            .parse()
+        let path = forward_path(text)
             .map_err(|error| Failure::new(Exit::Usage, format!("--to {}: {error}", printable(text))))?;
         if !recipients.contains(&path) {
             recipients.push(path);
@@ -86,7 +87,47 @@ fn recipients(args: &SendArgs, header: &EnvelopeAddresses) -> Result<Vec<Forward
     Ok(recipients)
 }
 
+/// The recipient that an address names, with or without a name in front of it.
+pub(crate) fn forward_path(text: &str) -> Result<ForwardPath, AddressError> {
+    address_of(text).parse()
+}
+
+/// The address of `Name <address>`; an envelope has no names. What could not stand there as a name is none, so that
+/// nothing hides in front of an address.
+fn address_of(text: &str) -> &str {
+    match text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+        Some((name, address)) if is_name(name.trim_matches(' ')) => address,
+        _ => text,
+    }
+}
+
+/// Whether the text can be a display name (RFC 5322 §3.4): words, or a quoted string.
+fn is_name(text: &str) -> bool {
+    let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    let is_special = |character| matches!(character, '@' | '<' | '>' | ':' | ';' | ',' | '"' | '\\');
+    !text.is_empty() && !text.contains(char::is_control) && (is_quoted || !text.contains(is_special))
+}
+
 /// The text of a refused address as a terminal may show it.
 fn printable(text: &str) -> String {
     format!("`{}`", text.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_taken_off() {
+        for (text, address) in [
+            ("Ada <a@x.test>", "a@x.test"),
+            ("\"Ada, the @first\" <a@x.test>", "a@x.test"),
+            ("<a@x.test>", "<a@x.test>"),
+            ("<>", "<>"),
+            ("b@x.test\r\nRCPT TO:<a@x.test>", "b@x.test\r\nRCPT TO:<a@x.test>"),
+            ("b@x.test> <a@x.test>", "b@x.test> <a@x.test>"),
+        ] {
+            assert_eq!(address_of(text), address);
+        }
+    }
 }

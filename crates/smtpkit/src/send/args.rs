@@ -1,11 +1,14 @@
 //! The flags of `smtpkit send`.
 
+use std::io::IsTerminal as _;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use smtpkit_tls::{Pin, Policy};
+use super::rehearsal::Step;
+use crate::outbound::ServerArgs;
 
-/// Send one message, from a file, from standard input or composed from flags.
+/// Send a message, from a file, from standard input or composed from flags; or one for each row of a table.
 ///
 /// The password comes from --password-file, --password-stdin, --password-cmd or the variable SMTPKIT_PASSWORD, never
 /// from the command line.
@@ -16,14 +19,40 @@ pub(crate) struct SendArgs {
     #[arg(value_name = "URL|FILE", num_args = 0..=2)]
     pub(crate) positional: Vec<String>,
 
-    /// The server's name or address, instead of a URL
-    #[arg(long, value_name = "NAME")]
-    pub(crate) host: Option<String>,
+    #[command(flatten)]
+    pub(crate) envelope: EnvelopeArgs,
 
-    /// The server's port, with --host [default: 465 with --tls implicit, else 587]
-    #[arg(long, value_name = "PORT", requires = "host")]
-    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) content: ContentArgs,
 
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) dialogue: DialogueArgs,
+
+    #[command(flatten)]
+    pub(crate) bulk: BulkArgs,
+
+    #[command(flatten)]
+    pub(crate) merge: MergeArgs,
+
+    /// Print what came of it as one JSON object; of several messages one each, and a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl SendArgs {
+    /// Whether somebody sees a progress bar.
+    pub(crate) fn progress_is_seen(&self) -> bool {
+        std::io::stderr().is_terminal() && !self.server.verbose
+    }
+}
+
+/// Who it is from and for.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Envelope")]
+pub(crate) struct EnvelopeArgs {
     /// The reverse-path: where a failure is reported to; `<>` for none
     #[arg(long, value_name = "ADDR")]
     pub(crate) from: Option<String>,
@@ -36,63 +65,6 @@ pub(crate) struct SendArgs {
     #[arg(short = 't', long)]
     pub(crate) read_recipients: bool,
 
-    /// TLS: require (STARTTLS), implicit, opportunistic or off [default: by the URL]
-    #[arg(long, value_name = "POLICY", value_parser = parse_policy)]
-    pub(crate) tls: Option<Policy>,
-
-    /// Trust the certificates of this file, too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-
-    /// Accept any certificate: protects from nobody who can change the traffic
-    #[arg(long)]
-    pub(crate) insecure: bool,
-
-    /// Show this client certificate (PEM) to the server, which asks for it
-    #[arg(long = "cert", value_name = "FILE", requires = "key")]
-    pub(crate) certificate: Option<PathBuf>,
-
-    /// The private key of the client certificate
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// The server's key must be this one, too: SHA-256 of it as 64 hex digits or sha256//BASE64; repeatable
-    #[arg(long, value_name = "HASH", value_parser = parse_pin)]
-    pub(crate) pin: Vec<Pin>,
-
-    /// The name to log in with [default: the one in the URL]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-
-    /// Read the password from the first line of FILE
-    #[arg(long, value_name = "FILE", group = "password")]
-    pub(crate) password_file: Option<PathBuf>,
-
-    /// Read the password from the first line of standard input
-    #[arg(long, group = "password")]
-    pub(crate) password_stdin: bool,
-
-    /// Run COMMAND with sh and read the password from its first line of output
-    #[arg(long, value_name = "COMMAND", group = "password")]
-    pub(crate) password_cmd: Option<String>,
-
-    /// Run COMMAND with sh and log in with the OAuth access token that it prints; if the server refuses it, once more
-    /// with SMTPKIT_TOKEN_REFUSED=1
-    #[arg(long, value_name = "COMMAND", group = "password")]
-    pub(crate) token_cmd: Option<String>,
-
-    /// Only these SASL mechanisms, such as SCRAM-SHA-256,PLAIN; EXTERNAL alone logs in with --cert
-    #[arg(long, value_name = "MECH", value_delimiter = ',')]
-    pub(crate) auth: Vec<String>,
-
-    /// Send a password over a connection without TLS
-    #[arg(long)]
-    pub(crate) allow_cleartext_password: bool,
-
-    /// Greet with this name [default: the host's full name, or its address]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) helo: Option<String>,
-
     /// Ask for delivery status notifications: never, or of success, failure, delay
     #[arg(long, value_name = "EVENT", value_delimiter = ',')]
     pub(crate) dsn: Vec<String>,
@@ -100,7 +72,48 @@ pub(crate) struct SendArgs {
     /// Add a parameter to MAIL, such as MT-PRIORITY=3; `rcpt:` before it adds it to each RCPT
     #[arg(long, value_name = "KEYWORD[=VALUE]")]
     pub(crate) param: Vec<String>,
+}
 
+/// A message from flags.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Content, if it is composed")]
+pub(crate) struct ContentArgs {
+    /// The subject
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) subject: Option<String>,
+
+    /// The body as plain text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+
+    /// The body as HTML
+    #[arg(long, value_name = "HTML")]
+    pub(crate) html: Option<String>,
+
+    /// Attach this file; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
+
+    /// Add a header field, such as `Reply-To: a@b.test`; repeatable
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+}
+
+impl ContentArgs {
+    /// Whether the message is made from flags.
+    pub(crate) fn composes(&self) -> bool {
+        self.subject.is_some()
+            || self.text.is_some()
+            || self.html.is_some()
+            || !self.attach.is_empty()
+            || !self.header.is_empty()
+    }
+}
+
+/// How the message is handed over.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Dialogue")]
+pub(crate) struct DialogueArgs {
     /// Send the content with BDAT (RFC 3030)
     #[arg(long)]
     pub(crate) bdat: bool,
@@ -113,81 +126,75 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) all_or_nothing: bool,
 
-    /// Give up after this time, such as 30s or 2m
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub(crate) timeout: Option<Duration>,
+    /// Go no further than STEP, say QUIT, and show what the server said; nothing is sent
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["count", "csv"])]
+    pub(crate) quit_after: Option<Step>,
+}
 
-    /// Compose: the subject
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) subject: Option<String>,
+/// The same message often.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Many messages")]
+pub(crate) struct BulkArgs {
+    /// Send the message N times, each with a Message-ID of its own if it is composed
+    #[arg(long, value_name = "N", conflicts_with = "csv")]
+    pub(crate) count: Option<NonZeroU64>,
 
-    /// Compose: the body as plain text
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) text: Option<String>,
+    /// Over so many connections at once [default: 4]
+    #[arg(long, value_name = "N")]
+    pub(crate) connections: Option<NonZeroUsize>,
 
-    /// Compose: the body as HTML
-    #[arg(long, value_name = "HTML")]
-    pub(crate) html: Option<String>,
+    /// Not faster than this: messages per second, or 30/m or 500/h
+    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    pub(crate) rate: Option<Duration>,
+}
 
-    /// Compose: attach this file; repeatable
+/// A message for each row of a table.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Mail merge")]
+pub(crate) struct MergeArgs {
+    /// Send a message for each row of this table; its first row names the columns
     #[arg(long, value_name = "FILE")]
-    pub(crate) attach: Vec<PathBuf>,
+    pub(crate) csv: Option<PathBuf>,
 
-    /// Compose: add a header field, such as `Reply-To: a@b.test`; repeatable
-    #[arg(long, value_name = "NAME: VALUE")]
-    pub(crate) header: Vec<String>,
+    /// The message, as it would be sent, with `{{column}}` where a value goes; without it --subject, --text, --html,
+    /// --header and --attach are templates
+    #[arg(long, value_name = "FILE", requires = "csv", conflicts_with_all = ["subject", "text", "html", "attach", "header"])]
+    pub(crate) template: Option<PathBuf>,
 
-    /// Print what came of it as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// What stands between the columns
+    #[arg(long, value_name = "CHAR", requires = "csv", default_value = ",", value_parser = parse_delimiter)]
+    pub(crate) delimiter: u8,
 
-    /// Show the dialogue, without secrets
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
+    /// Note each row that was accepted in this file, and leave out those that it already has
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Write the rows that were not sent, and why, to this file [default: standard error]
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    pub(crate) errors: Option<PathBuf>,
 }
 
-impl SendArgs {
-    /// Whether the message is made from flags.
-    pub(crate) fn composes(&self) -> bool {
-        self.subject.is_some()
-            || self.text.is_some()
-            || self.html.is_some()
-            || !self.attach.is_empty()
-            || !self.header.is_empty()
-    }
-}
-
-fn parse_policy(text: &str) -> Result<Policy, String> {
-    match text {
-        // the words of other clients' settings pages
-        "starttls" => Ok(Policy::Required),
-        "none" => Ok(Policy::Off),
-        other => other.parse().map_err(|_| "use require, implicit, opportunistic or off".to_owned()),
-    }
-}
-
-fn parse_pin(text: &str) -> Result<Pin, String> {
-    text.parse().map_err(|error: smtpkit_tls::InvalidPin| error.to_string())
-}
-
-/// A number with ms, s, m, h or d.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" | "" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(format!("`{unit}` is no unit of time: use ms, s, m, h or d, such as 30s")),
+/// The time from one message to the next.
+fn parse_rate(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(format!("`{unit}` is no unit of time: use s, m or h, such as 30/m")),
     };
+    let number = number.parse::<f64>().ok().filter(|number| number.is_normal() && *number > 0.0);
     number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(milliseconds))
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is no time; write it as 30s, 5m or 1h"))
+        .and_then(|number| Duration::try_from_secs_f64(seconds / number).ok())
+        .ok_or_else(|| format!("`{text}` is no rate; write it as 10, 30/m or 500/h"))
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [octet] if octet.is_ascii() && !matches!(octet, b'"' | b'\r' | b'\n') => Ok(*octet),
+        _ => Err("use one character, such as `;`, or \\t for a tab".to_owned()),
+    }
 }
 
 const AFTER_LONG_HELP: &str = "\
@@ -206,10 +213,40 @@ Examples:
   smtpkit send --host mail.example.test --port 587 --tls require --user me --from me@example.test \\
       -t < message.eml
       recipients from the header; Bcc never leaves
+  smtpkit send --host mail.example.test --port 25,587,465 --from me@example.test --to you@example.test note.eml
+      port 25 is blocked here? try 587, then 465
+  smtpkit send smtp://mail.example.test --from me@example.test --to you@example.test --quit-after rcpt -v
+      would the server take it? show the dialogue up to there, send nothing
+  smtpkit send smtp://127.0.0.1:2525?tls=off --from me@example.test --to you@example.test \\
+      --count 1000 --connections 8 --rate 50 --subject Load --text x
+      a thousand messages over eight connections, at most fifty a second
+  smtpkit send smtp://me@mail.example.test --password-file pw --from me@example.test --csv people.csv \\
+      --to '{{email}}' --subject 'News for {{name}}' --text 'Dear {{name}}, ...' --resume sent.txt
+      a message for each row; run it again and only the rest is sent
 
 Content:
   A file is sent octet by octet; line ends become CRLF. Without FILE and without composing flags,
   standard input is read. Bcc never leaves.
+
+Mail merge:
+  The first row of the table names its columns. {{column}} stands for the value of a row, in the
+  header and in every text part of the template, and in --from, --to and the composing flags;
+  \\{{ is {{. Values cannot add header lines or addresses: in a header field they are encoded as
+  the field needs it, in HTML they are escaped, and a line break in one is an error of that row.
+  Each message gets a Message-ID of its own. Without --to, the column `email` or `to` has the
+  recipient. A row that cannot be used or is refused does not stop the others: it is reported with
+  file, line, column and remedy.
+  --resume: a row counts as accepted once the server has taken it for one recipient at least. It is
+  written down before the next result is looked at, and synced to the disk within a tenth of a
+  second; a row whose outcome is unknown is sent again. The table may grow and be sorted anew.
+
+Steps of --quit-after:
+  connect, banner, ehlo, tls, auth, mail, rcpt, data
+
+Transcript (-v):
+  ->  <-   commands and replies       ~>  <~   the same under TLS
+  <** <~*  replies that refuse        ===      what happens
+  ***      what failed
 
 Exit codes:
   0 everyone accepted, 79 some accepted, 64 usage, 65 bad message, 67 all recipients refused,
@@ -221,13 +258,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
-        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(parse_duration("5"), Ok(Duration::from_secs(5)));
-        assert_eq!(parse_duration("2d"), Ok(Duration::from_secs(172_800)));
-        for wrong in ["", "s", "1w", "-1s", "1.5s", "99999999999999999999s"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong}");
+    fn rates() {
+        assert_eq!(parse_rate("10"), Ok(Duration::from_millis(100)));
+        assert_eq!(parse_rate("0.5"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_rate("30/m"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_rate("1/h"), Ok(Duration::from_secs(3_600)));
+        for wrong in ["", "0", "-1", "x", "1/d", "inf", "NaN", "1e-300"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn delimiters() {
+        assert_eq!(parse_delimiter(";"), Ok(b';'));
+        assert_eq!(parse_delimiter("\\t"), Ok(b'\t'));
+        for wrong in ["", "\"", "ab", "ü", "\n"] {
+            assert!(parse_delimiter(wrong).is_err(), "{wrong}");
         }
     }
 }

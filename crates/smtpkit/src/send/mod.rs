@@ -1,55 +1,61 @@
-//! `smtpkit send`: one message from a file, standard input or flags to one server.
+//! `smtpkit send`: a message from a file, standard input, flags or a table to one server.
 //!
 //! | file | what it decides |
 //! |---|---|
 //! | `args` | the flags |
-//! | `target` | URL, user and TLS policy |
-//! | `password` | where secrets come from |
 //! | `addresses` | who it is from and for |
 //! | `compose` | a message from flags |
 //! | `raw` | a message from a file |
-//! | `transcript` | what `-v` shows |
-//! | `outcome` | exit code, text and JSON |
+//! | `outcome` | what came of one: exit code, text and JSON |
+//! | `rehearsal` | a dialogue that ends before anything is sent |
+//! | `bulk`, `ledger`, `progress` | many messages: where they come from, what came of them, how far it is |
+//! | `merge` | a message for each row of a table |
+//!
+//! How the server is reached is decided in [`outbound`](crate::outbound).
 
 mod addresses;
 mod args;
-mod compose;
-mod outcome;
-mod password;
+mod bulk;
+pub(crate) mod compose;
+mod ledger;
+mod merge;
+pub(crate) mod outcome;
+mod progress;
 mod raw;
-mod target;
-mod transcript;
+mod rehearsal;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use smtpkit_auth::{Credentials, Mechanism};
-use smtpkit_client::{
-    Builder, Client, Content, Delivery, ErrorKind, PasswordInClear, Pipelining, Retry, Transfer,
-};
+use smtpkit_client::{Builder, Client, Content, Delivery, Pipelining, PoolLimits, Transfer};
 use smtpkit_codec::envelope::Envelope;
-use smtpkit_tls as tls;
 
-pub(crate) use args::SendArgs;
+pub(crate) use args::{EnvelopeArgs, SendArgs};
+pub(crate) use raw::{RawMessage, Stored};
 
 use crate::exit::{Exit, Failure};
+use crate::outbound::{self, Login, Target, exit_of};
 use crate::report;
-use target::Target;
+use bulk::Source;
+use ledger::Ledger;
+use merge::Merge;
 
 /// How long a server may take to answer QUIT.
-const CLOSE_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// What is sent: the content, and what its envelope needs for it.
 pub(crate) struct Mail {
-    envelope: Envelope,
-    content: Content,
+    pub(crate) envelope: Envelope,
+    pub(crate) content: Content,
 }
 
 /// Runs `smtpkit send`.
 pub(crate) fn run(args: SendArgs) -> ExitCode {
-    let done = Target::read(&args).and_then(|target| {
-        prepare(&args, &target).and_then(|(client, mail)| send(&args, &target, &client, mail))
+    let done = Target::read(&args.server, &args.positional).and_then(|target| {
+        let login = outbound::login(&args.server, target.user.as_deref())?;
+        send(args, &target, login)
     });
     match done {
         Ok(exit) => exit.into(),
@@ -57,125 +63,142 @@ pub(crate) fn run(args: SendArgs) -> ExitCode {
     }
 }
 
-/// Everything that can fail without the server.
-fn prepare(args: &SendArgs, target: &Target) -> Result<(Client, Mail), Failure> {
-    let client = client(args, target, password::credentials(args, target.user.as_deref())?)?;
-    let mail = if args.composes() {
-        if target.file.is_some() {
-            return Err(Failure::new(
-                Exit::Usage,
-                "a file and composing flags exclude each other; leave out the file, or --subject, --text, --html, --attach and --header",
-            ));
+fn send(args: SendArgs, target: &Target, login: Login) -> Result<Exit, Failure> {
+    let file = content_file(&args, target)?;
+    if let Some(step) = args.dialogue.quit_after {
+        let mail = if step.needs_mail() { Some(one(&args, file)?) } else { None };
+        return connected(&args, target, login, async |client: &Client| {
+            rehearsal::run(&args, target, client, step, mail.as_ref().map(|mail| &mail.envelope)).await
+        });
+    }
+    if let Some(merge) = Merge::open(&args)? {
+        let total = match &args.merge.csv {
+            Some(path) if args.progress_is_seen() => merge::count_rows(path, args.merge.delimiter),
+            _ => None,
+        };
+        return many(args, target, login, Source::Merged(Box::new(merge)), total);
+    }
+    if let Some(count) = args.bulk.count {
+        let left = count.get();
+        let source = if args.content.composes() {
+            Source::Composed { left }
+        } else {
+            Source::Raw { message: RawMessage::read(file)?, left }
+        };
+        return many(args, target, login, source, Some(left));
+    }
+    let mail = one(&args, file)?;
+    connected(&args, target, login, async |client: &Client| {
+        let Mail { envelope, content } = mail;
+        let outcome = client.send(&envelope, content).await;
+        if args.json {
+            writeln!(std::io::stdout(), "{}", outcome::json(&envelope, &outcome))
+                .map_err(|error| Failure::new(Exit::Io, error))?;
         }
-        compose::mail(args)?
-    } else {
-        raw::mail(args, target.file.as_deref())?
+        Ok(match &outcome {
+            Ok(report) => {
+                if !args.json {
+                    outcome::say_report(&envelope, report);
+                }
+                outcome::exit_of_report(report)
+            }
+            Err(error) => {
+                outcome::say_error(&envelope, error);
+                exit_of(error)
+            }
+        })
+    })
+}
+
+/// The file that the arguments name, if the content comes from one.
+fn content_file<'t>(args: &SendArgs, target: &'t Target) -> Result<Option<&'t str>, Failure> {
+    let (file, extra) = match target.rest.as_slice() {
+        [] => return Ok(None),
+        [file, extra @ ..] => (file, extra.first()),
     };
-    Ok((client, mail))
+    if let Some(extra) = extra {
+        let why = format!("`{extra}` is one argument too many; send takes one file");
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    if args.content.composes() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "a file and composing flags exclude each other; leave out the file, or --subject, --text, --html, --attach and --header",
+        ));
+    }
+    if args.merge.csv.is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("with --csv the message is a template; write --template {file}"),
+        ));
+    }
+    Ok(Some(file))
 }
 
-fn client(args: &SendArgs, target: &Target, credentials: Option<Credentials>) -> Result<Client, Failure> {
-    let mut builder = Client::builder(target.url.clone()).tls(connector(args)?);
-    if let Some(credentials) = credentials {
-        builder = builder.credentials(credentials);
+fn one(args: &SendArgs, file: Option<&str>) -> Result<Mail, Failure> {
+    if args.content.composes() {
+        compose::mail(&args.envelope, &args.content)
+    } else {
+        RawMessage::read(file)?.mail(&args.envelope)
     }
-    options(args, builder)?.build().map_err(|error| Failure::new(Exit::Config, error))
 }
 
-fn connector(args: &SendArgs) -> Result<tls::Connector, Failure> {
-    let mut builder = tls::Connector::builder();
-    if let Some(path) = &args.ca {
-        let anchors = tls::Anchors::from_pem_file(path).map_err(|error| Failure::new(Exit::Config, error))?;
-        builder = builder.roots(tls::Roots::PlatformAnd(anchors));
-    }
-    if let (Some(certificate), Some(key)) = (&args.certificate, &args.key) {
-        let identity = tls::Identity::from_pem_files(certificate, key)
-            .map_err(|error| Failure::new(Exit::Config, error))?;
-        builder = builder.client_identity(identity);
-    }
-    builder = args.pin.iter().fold(builder, |builder, pin| builder.pin(*pin));
-    if args.insecure {
-        builder = builder.dangerously_accept_any_certificate();
-    }
-    builder.build().map_err(|error| Failure::new(Exit::Config, error))
+fn many(
+    args: SendArgs,
+    target: &Target,
+    login: Login,
+    source: Source,
+    total: Option<u64>,
+) -> Result<Exit, Failure> {
+    let mut ledger = Ledger::open(&args, total)?;
+    let args = Arc::new(args);
+    let logs_in = !matches!(login, Login::Nobody);
+    connected(&args, target, login, async |client: &Client| {
+        // a login that fails is tried once, not on every connection: servers lock out who insists
+        if logs_in && let Err(error) = client.check().await {
+            ledger.fail(Failure::new(exit_of(&error), error));
+            return ledger.close(0);
+        }
+        bulk::run(Arc::clone(&args), client, source, ledger).await
+    })
 }
 
-fn options(args: &SendArgs, mut builder: Builder) -> Result<Builder, Failure> {
-    if !args.auth.is_empty() {
-        let mechanisms: Vec<Mechanism> = args
-            .auth
-            .iter()
-            .map(|name| {
-                Mechanism::parse(name)
-                    .map_err(|error| Failure::new(Exit::Usage, format!("--auth {name}: {error}")))
-            })
-            .collect::<Result<_, _>>()?;
-        builder = builder.mechanisms(mechanisms);
-    }
-    if args.allow_cleartext_password {
-        builder = builder.password_in_clear(PasswordInClear::Allowed);
-    }
-    if let Some(name) = &args.helo {
-        builder = builder.hello_name(name);
-    }
-    if args.all_or_nothing {
-        builder = builder.delivery(Delivery::AllOrNothing);
-    }
-    if args.bdat {
-        builder = builder.transfer(Transfer::Chunks);
-    }
-    if args.no_pipeline {
-        builder = builder.pipelining(Pipelining::Never);
-    }
-    if let Some(limit) = args.timeout {
-        builder = builder.send_timeout(limit);
-    }
-    if args.verbose {
-        builder = builder.observer(transcript::show);
-    }
-    Ok(builder)
-}
-
-/// Whether the server takes no mail with these credentials. Whoever keeps tokens may hand out one that has expired or was
-/// revoked, and only the server can tell (RFC 6750 §3.1); it is asked before the content is touched, which may not be
-/// there twice.
-async fn is_refused(client: &Client) -> bool {
-    let checked = client.check().await;
-    checked.is_err_and(|error| error.kind() == ErrorKind::Authentication && error.retry() == Retry::Never)
-}
-
-fn send(args: &SendArgs, target: &Target, first: &Client, mail: Mail) -> Result<Exit, Failure> {
+/// Does the work with a client, and closes it.
+fn connected(
+    args: &SendArgs,
+    target: &Target,
+    login: Login,
+    work: impl AsyncFnOnce(&Client) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Io, error))?;
-    let Mail { envelope, content } = mail;
-    let outcome = runtime.block_on(async {
-        let renewed = match args.token_cmd {
-            Some(_) if is_refused(first).await => {
-                Some(client(args, target, password::renewed_token(args, target.user.as_deref())?)?)
-            }
-            _ => None,
-        };
-        let client = renewed.as_ref().unwrap_or(first);
-        let outcome = client.send(&envelope, content).await;
+    runtime.block_on(async {
+        let client = outbound::reach(&args.server, target, login, |builder| options(args, builder)).await?;
+        let done = work(&client).await;
         client.close(CLOSE_GRACE).await;
-        Ok::<_, Failure>(outcome)
-    })?;
-    if args.json {
-        writeln!(std::io::stdout(), "{}", outcome::json(&envelope, &outcome))
-            .map_err(|error| Failure::new(Exit::Io, error))?;
+        done
+    })
+}
+
+/// What sending wants of a client besides a connection.
+fn options(args: &SendArgs, mut builder: Builder) -> Builder {
+    if args.dialogue.all_or_nothing {
+        builder = builder.delivery(Delivery::AllOrNothing);
     }
-    Ok(match &outcome {
-        Ok(report) => {
-            if !args.json {
-                outcome::say_report(&envelope, report);
-            }
-            outcome::exit_of_report(report)
-        }
-        Err(error) => {
-            outcome::say_error(&envelope, error);
-            outcome::exit_of(error)
-        }
+    if args.dialogue.bdat {
+        builder = builder.transfer(Transfer::Chunks);
+    }
+    if args.dialogue.no_pipeline {
+        builder = builder.pipelining(Pipelining::Never);
+    }
+    let defaults = PoolLimits::default();
+    builder.pool(PoolLimits {
+        connections_max: args.bulk.connections.map_or(defaults.connections_max, |max| max.get()),
+        // each connection carries its share of the messages; whoever wants fewer on one says so with 421
+        messages_max: u32::MAX,
+        message_interval: args.bulk.rate,
+        ..defaults
     })
 }

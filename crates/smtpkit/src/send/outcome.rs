@@ -3,37 +3,12 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
-use smtpkit_client::{Delivered, ErrorKind, RecipientOutcome, Report, Retry, SendError, Session};
+use smtpkit_client::{Delivered, RecipientOutcome, Report, Retry, SendError, Session};
 use smtpkit_codec::envelope::Envelope;
 use smtpkit_codec::reply::Reply;
-use smtpkit_tls::ErrorKind as TlsKind;
 
 use crate::exit::Exit;
-
-/// The exit code that an error deserves.
-pub(crate) fn exit_of(error: &SendError) -> Exit {
-    let later = |otherwise| if error.retry() == Retry::Later { Exit::Temporary } else { otherwise };
-    match error.kind() {
-        ErrorKind::HostUnknown => Exit::NoHost,
-        ErrorKind::Tls(kind) => match kind {
-            TlsKind::Certificate | TlsKind::Version | TlsKind::Plaintext | TlsKind::Refused => {
-                Exit::NoPermission
-            }
-            TlsKind::Corrupt | TlsKind::Protocol => Exit::Protocol,
-            _ => Exit::Temporary,
-        },
-        ErrorKind::TlsRequired | ErrorKind::InjectedPlaintext | ErrorKind::NoMechanism => Exit::NoPermission,
-        ErrorKind::Authentication => later(Exit::NoPermission),
-        ErrorKind::Refused => later(Exit::Unavailable),
-        ErrorKind::Recipients => later(Exit::NoUser),
-        ErrorKind::Unsupported => Exit::Unavailable,
-        ErrorKind::Content => Exit::Data,
-        ErrorKind::ContentUnreadable => Exit::Io,
-        ErrorKind::Protocol => Exit::Protocol,
-        // connecting, time-outs, lost connections, and whatever else another try may mend
-        _ => Exit::Temporary,
-    }
-}
+use crate::outbound::exit_of;
 
 /// The exit code of a message that somebody took.
 pub(crate) fn exit_of_report(report: &Report) -> Exit {
@@ -74,7 +49,7 @@ fn say_refusals(envelope: &Envelope, outcomes: &[RecipientOutcome]) {
 }
 
 /// A line on standard error; nobody reading it is no reason for another exit code.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
@@ -125,7 +100,8 @@ pub(crate) fn json(envelope: &Envelope, outcome: &Result<Report, SendError>) -> 
     object
 }
 
-fn reply(reply: &Reply) -> Value {
+/// A reply as an object.
+pub(crate) fn reply(reply: &Reply) -> Value {
     json!({
         "code": reply.code().get(),
         "enhanced": reply.enhanced().map(|code| code.to_string()),

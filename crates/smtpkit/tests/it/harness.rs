@@ -13,7 +13,10 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The program.
 pub(crate) fn smtpkit() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smtpkit"));
-    command.env_remove("SMTPKIT_PASSWORD").env_remove("SMTPKIT_LOG").stdin(Stdio::null());
+    for variable in ["PASSWORD", "LOG", "URL", "CONFIG", "PROXY"] {
+        command.env_remove(format!("SMTPKIT_{variable}"));
+    }
+    command.stdin(Stdio::null());
     command
 }
 

@@ -5,17 +5,25 @@ mod account;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
+mod check;
+#[cfg(test)]
 mod dialogue;
 #[cfg(test)]
 mod first_start;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod monitor;
 #[cfg(test)]
 mod privileges;
+#[cfg(test)]
+mod rehearsal;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
@@ -26,6 +34,8 @@ mod scripted;
 mod secrets;
 #[cfg(test)]
 mod send;
+#[cfg(test)]
+mod sendmail;
 #[cfg(test)]
 mod talk;
 #[cfg(test)]

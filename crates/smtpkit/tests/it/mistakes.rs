@@ -51,6 +51,11 @@ fn messages_that_cannot_be_sent() {
     let nobody =
         with_input(smtpkit().args(["send", "smtp://127.0.0.1:9", "--from", ALICE, "-t"]), "Subject: x\n\n");
     check(&nobody, 64, &["recipient"]);
+    let unusable = with_input(
+        smtpkit().args(["send", "smtp://127.0.0.1:9", "--from", ALICE, "-t"]),
+        "To: b@x.test, root\n\n",
+    );
+    check(&unusable, 65, &["`root`", "no address"]);
 }
 
 #[test]

@@ -57,3 +57,28 @@ fn hear(reader: &mut impl std::io::BufRead, heard: &mut Vec<String>, content: bo
         }
     }
 }
+
+/// A server that greets, and answers each line as the rule says, on any number of connections, for as long as the test
+/// runs. Content is not read: after a 354 each line of it is a command like any other.
+pub(crate) fn answering(rule: fn(&str) -> &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || {
+                let reader = BufReader::new(stream.try_clone().unwrap());
+                // the client may go at any time
+                let _ = stream.write_all(b"220 mx.example.test\r\n");
+                for line in std::io::BufRead::lines(reader) {
+                    let Ok(line) = line else { return };
+                    let _ = stream.write_all(format!("{}\r\n", rule(&line)).as_bytes());
+                    if line.starts_with("QUIT") {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}

@@ -1,26 +1,40 @@
-//! Where `smtpkit send` gets the password or the token from: never from the command line.
+//! Where the password or the token comes from: never from the command line.
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use smtpkit_auth::{Credentials, Mechanism, Secret};
+use smtpkit_auth::{AccessToken, Credentials, Mechanism, Secret, TokenError, TokenFuture, TokenSource};
 use zeroize::Zeroizing;
 
-use super::args::SendArgs;
+use super::ServerArgs;
 use crate::exit::{Exit, Failure};
 
 /// The longest password or token that is read, in octets.
 const SECRET_OCTETS_MAX: u64 = 64 * 1024;
 const VARIABLE: &str = "SMTPKIT_PASSWORD";
-/// Tells a token command that its last token was refused, so that it does not hand it out again.
+/// Tells a token command that its last token was refused.
 const TOKEN_REFUSED: &str = "SMTPKIT_TOKEN_REFUSED";
 
-/// The credentials for `user`; `None` without a user, unless a mechanism was asked for that needs none.
-pub(crate) fn credentials(args: &SendArgs, user: Option<&str>) -> Result<Option<Credentials>, Failure> {
+/// How a session logs in.
+#[derive(Clone)]
+pub(crate) enum Login {
+    /// Not at all.
+    Nobody,
+    As(Credentials),
+    /// With access tokens that a command prints.
+    WithTokens {
+        user: String,
+        command: String,
+    },
+}
+
+/// The login for `user`; none without a user, unless a mechanism was asked for that needs none.
+pub(crate) fn login(args: &ServerArgs, user: Option<&str>) -> Result<Login, Failure> {
     if let Some(credentials) = without_secret(args, user) {
-        return Ok(Some(credentials));
+        return Ok(Login::As(credentials));
     }
     let given = args.password_file.is_some()
         || args.password_stdin
@@ -30,24 +44,46 @@ pub(crate) fn credentials(args: &SendArgs, user: Option<&str>) -> Result<Option<
         return if given {
             Err(Failure::new(Exit::Usage, "a password without a user; name one with --user or in the URL"))
         } else {
-            Ok(None)
+            Ok(Login::Nobody)
         };
     };
     if let Some(command) = &args.token_cmd {
-        return Ok(Some(Credentials::token(user, from_command(command, "--token-cmd", &[])?)));
+        return Ok(Login::WithTokens { user: user.to_owned(), command: command.clone() });
     }
-    Ok(Some(Credentials::password(user, password(args, user)?)))
+    Ok(Login::As(Credentials::password(user, password(args, user)?)))
 }
 
-/// The credentials with another token, for a server that refused the first; the command is told.
-pub(crate) fn renewed_token(args: &SendArgs, user: Option<&str>) -> Result<Option<Credentials>, Failure> {
-    let (Some(user), Some(command)) = (user, &args.token_cmd) else { return Ok(None) };
-    let token = from_command(command, "--token-cmd", &[(TOKEN_REFUSED, "1")])?;
-    Ok(Some(Credentials::token(user, token)))
+/// The command that prints access tokens. From the second time on it is told that its last token was refused, so that it
+/// does not hand it out again.
+pub(crate) struct TokenCommand {
+    command: String,
+    was_asked: AtomicBool,
+}
+
+impl TokenCommand {
+    pub(crate) const fn new(command: String) -> Self {
+        Self { command, was_asked: AtomicBool::new(false) }
+    }
+}
+
+impl TokenSource for TokenCommand {
+    fn fetch(&self) -> TokenFuture<'_> {
+        let command = self.command.clone();
+        let is_again = self.was_asked.swap(true, Ordering::Relaxed);
+        let run = move || {
+            let variables: &[(&str, &str)] = if is_again { &[(TOKEN_REFUSED, "1")] } else { &[] };
+            from_command(&command, "--token-cmd", variables)
+        };
+        Box::pin(async {
+            let printed = tokio::task::spawn_blocking(run).await;
+            let printed = printed.map_err(|error| TokenError::temporary(error.to_string()))?;
+            printed.map(AccessToken::new).map_err(|failure| TokenError::permanent(failure.to_string()))
+        })
+    }
 }
 
 /// Credentials for mechanisms that know no secret of ours: the certificate of the handshake, or nobody at all.
-fn without_secret(args: &SendArgs, user: Option<&str>) -> Option<Credentials> {
+fn without_secret(args: &ServerArgs, user: Option<&str>) -> Option<Credentials> {
     let [mechanism] = args.auth.as_slice() else { return None };
     match Mechanism::parse(mechanism).ok()? {
         mechanism if mechanism == Mechanism::EXTERNAL => {
@@ -64,7 +100,7 @@ fn without_secret(args: &SendArgs, user: Option<&str>) -> Option<Credentials> {
     }
 }
 
-fn password(args: &SendArgs, user: &str) -> Result<Secret, Failure> {
+fn password(args: &ServerArgs, user: &str) -> Result<Secret, Failure> {
     if let Some(path) = &args.password_file {
         return from_file(path);
     }

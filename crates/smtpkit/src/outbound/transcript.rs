@@ -1,11 +1,12 @@
 //! The dialogue as `-v` shows it, with the marks that swaks made familiar.
 //!
-//! `->` and `<-` are commands and replies, `~>` and `<~` the same under TLS, `***` is what happened. Content is
-//! summarised. Secrets never reach this file: the client's own types leave them out.
+//! `->` and `<-` are commands and replies, `~>` and `<~` the same under TLS, `<**` and `<~*` replies that refuse, `===`
+//! is what happens and `***` what failed. Content is summarised. Secrets never reach this file: the client's own types leave them out.
 
 use std::io::Write as _;
 
 use smtpkit_client::Entry;
+use smtpkit_codec::reply::Severity;
 
 /// Writes one entry to standard error.
 pub(crate) fn show(entry: &Entry<'_>) {
@@ -14,7 +15,8 @@ pub(crate) fn show(entry: &Entry<'_>) {
         Entry::Connected { peer } => vec![format!("=== connected to {peer}")],
         Entry::Command { line, encrypted } => vec![format!("{} {line}", outward(*encrypted))],
         Entry::Reply { reply, encrypted } => {
-            reply.lines().map(|line| format!("{} {line}", inward(*encrypted))).collect()
+            let mark = inward(*encrypted, reply.reply().severity());
+            reply.lines().map(|line| format!("{mark} {line}")).collect()
         }
         Entry::Content { octets, encrypted } => {
             vec![format!("{} [{octets} octets of content]", outward(*encrypted))]
@@ -35,6 +37,12 @@ const fn outward(encrypted: bool) -> &'static str {
     if encrypted { " ~>" } else { " ->" }
 }
 
-const fn inward(encrypted: bool) -> &'static str {
-    if encrypted { "<~ " } else { "<- " }
+const fn inward(encrypted: bool, severity: Severity) -> &'static str {
+    let is_refusal = matches!(severity, Severity::TransientNegative | Severity::PermanentNegative);
+    match (encrypted, is_refusal) {
+        (true, true) => "<~*",
+        (true, false) => "<~ ",
+        (false, true) => "<**",
+        (false, false) => "<- ",
+    }
 }
