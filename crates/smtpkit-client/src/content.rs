@@ -105,7 +105,7 @@ impl Content {
             #[cfg(feature = "tokio")]
             Source::Async(reader) => Feed::Async(reader, normaliser),
         };
-        Ok(Prepared { feed, size: self.size, body: None })
+        Ok(Prepared { feed, size: self.size, body: None, is_signed: false })
     }
 
     /// Whether preparing it does no I/O.
@@ -150,6 +150,7 @@ pub(crate) struct Prepared {
     pub(crate) feed: Feed,
     pub(crate) size: Option<u64>,
     pub(crate) body: Option<Body>,
+    pub(crate) is_signed: bool,
 }
 
 /// Where the pieces come from.
@@ -189,7 +190,7 @@ impl Prepared {
         }
         .map_err(unclean_content)?;
         let (size, body) = (octets.len() as u64, body_of(octets.is_ascii()));
-        Ok(Self { feed: Feed::Octets(octets), size: Some(size), body: Some(body) })
+        Ok(Self { feed: Feed::Octets(octets), size: Some(size), body: Some(body), is_signed: false })
     }
 
     /// Makes content fit a server that takes 7-bit content alone (RFC 6152 §3), where it is at hand; a stream goes as it
@@ -231,7 +232,7 @@ impl Prepared {
         encoder.finish().map_err(Fault::Unclean)?;
         file.rewind().map_err(Fault::Io)?;
         let feed = Feed::Blocking(Some(Box::new(file)), normaliser());
-        Ok(Self { feed, size: Some(size), body: Some(body_of(is_ascii)) })
+        Ok(Self { feed, size: Some(size), body: Some(body_of(is_ascii)), is_signed: false })
     }
 }
 

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Content,
     /// The content could not be read.
     ContentUnreadable,
+    /// The content could not be signed; the caller's matter.
+    Signing,
     /// The server does not speak the protocol.
     Protocol,
     /// No connection of the pool became free in time.

@@ -10,7 +10,7 @@
 //! | `content`, `message`, `newline` | what: [`Content`] |
 //! | `outcome`, `session`, `stats`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`Stats`], [`SendError`] |
 //! | `transcript` | what was said: [`Observer`] |
-//! | `opening`, `sending`, `hello_name`, `pace`, `tokens` | the dialogue, its speed and its login, without I/O |
+//! | `opening`, `sending`, `hello_name`, `pace`, `tokens`, `signer` | the dialogue, its speed, login and signatures, without I/O |
 //! | `tokio_driver`, `blocking` | the two drivers |
 //!
 //! # What it tells
@@ -44,6 +44,7 @@ mod hello_name;
 mod opening;
 mod pace;
 mod sending;
+mod signer;
 mod tokens;
 
 #[cfg(feature = "blocking")]

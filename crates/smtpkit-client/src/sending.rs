@@ -68,6 +68,9 @@ impl<'s> Sending<'s> {
         now: Tick,
     ) -> Result<(), SendError> {
         content.fit(machine.ehlo()).map_err(|error| error.with_session(self.session))?;
+        if let Some(signer) = &self.settings.signer {
+            content.sign(signer).map_err(|error| error.with_session(self.session))?;
+        }
         let mut plan =
             Plan::default().with_delivery(self.settings.delivery).with_transfer(self.settings.transfer);
         if let Some(size) = content.size {

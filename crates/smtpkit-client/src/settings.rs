@@ -2,6 +2,7 @@
 
 use crate::pool_limits::PoolLimits;
 use crate::proxy::Proxy;
+use crate::signer::Signer;
 use crate::tokens::Tokens;
 use crate::transcript::Observer;
 use crate::url::{Endpoint, ServerUrl, UrlError};
@@ -115,6 +116,7 @@ pub(crate) struct Settings {
     pub(crate) password_in_clear: PasswordInClear,
     pub(crate) tls: Option<(tls::Connector, tls::ServerName<'static>)>,
     pub(crate) hello_name: Option<String>,
+    pub(crate) signer: Option<Signer>,
     pub(crate) delivery: Delivery,
     pub(crate) transfer: Transfer,
     pub(crate) pipelining: Pipelining,
@@ -142,6 +144,7 @@ impl Builder {
                 password_in_clear: PasswordInClear::Never,
                 tls: None,
                 hello_name: None,
+                signer: None,
                 delivery: Delivery::Partial,
                 transfer: Transfer::Data,
                 pipelining: Pipelining::WhenOffered,
@@ -223,6 +226,27 @@ impl Builder {
     /// end, unless given.
     pub fn hello_name(mut self, name: impl Into<String>) -> Self {
         self.hello_name = Some(name.into());
+        self
+    }
+
+    /// Signs each message once it has the shape in which it leaves: `sign` gets the content and gives back whole header
+    /// fields with CRLF, which are put in front of it, such as a `DKIM-Signature` (RFC 6376 §3.5).
+    ///
+    /// Only content in memory can be signed; any other is refused.
+    ///
+    /// ```
+    /// use smtpkit_client::Builder;
+    ///
+    /// # fn dkim(_: &[u8]) -> Result<String, std::fmt::Error> { Ok(String::new()) }
+    /// let builder = Builder::new("smtp://mx.example.test".parse()?).sign_with(|content| dkim(content));
+    /// # Ok::<(), smtpkit_client::UrlError>(())
+    /// ```
+    pub fn sign_with<E: std::fmt::Display>(
+        mut self,
+        sign: impl Fn(&[u8]) -> Result<String, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.signer =
+            Some(Arc::new(move |content| sign(content).map_err(|error| error.to_string())));
         self
     }
 
