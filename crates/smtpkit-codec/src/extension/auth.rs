@@ -222,7 +222,13 @@ pub(crate) fn auth(input: &str) -> Parsed<'_, Auth<'_>> {
 fn initial_response(input: &str) -> Parsed<'_, InitialResponse<'_>> {
     let empty = value(InitialResponse::Empty, token::octet(b'=', Expected::InitialResponse));
     let base64 = token::base64(Expected::InitialResponse).map(|text| InitialResponse::Base64(Base64(text)));
-    alt((empty, base64)).parse(input)
+    let (rest, response) = alt((empty, base64)).parse(input)?;
+    // What is stuck to it makes it undecodable; what stands apart is an argument too many.
+    if rest.is_empty() || rest.starts_with(' ') {
+        Ok((rest, response))
+    } else {
+        Err(Fault::at(rest, Expected::InitialResponse))
+    }
 }
 
 /// ```abnf
@@ -257,7 +263,8 @@ mod tests {
         check("PLAIN A", Err((6, Expected::InitialResponse)));
         check("PLAIN *", Err((6, Expected::InitialResponse)));
         check("PLAIN AGFi AGFi", Err((10, Expected::EndOfLine)));
-        check("PLAIN ==", Err((7, Expected::EndOfLine)));
+        check("PLAIN ==", Err((7, Expected::InitialResponse)));
+        check("PLAIN AGFi!", Err((10, Expected::InitialResponse)));
         check("A23456789012345678901", Err((0, Expected::Mechanism)));
     }
 
