@@ -59,6 +59,31 @@ async fn wrong_passwords_end_the_session() {
 }
 
 #[tokio::test]
+async fn auth_has_its_place_and_its_form() {
+    let (_server, mut client) = secured().await;
+    client.ask("HELO client.test", "250").await;
+    client.ask(RIGHT, "503 5.5.1").await;
+    client.ask("EHLO client.test", "250").await;
+    for (line, expected) in [
+        ("AUTH", "501 5.5.4"),
+        ("AUTH PLAIN A", "501 5.5.2"),
+        ("AUTH PLAIN AGFs!", "501 5.5.2"),
+        ("AUTH PLAIN AGFi AGFi", "501 5.5.4"),
+        ("AUTH EXTERNAL =", "504 5.5.4"),
+    ] {
+        client.ask(line, expected).await;
+    }
+    client.ask("AUTH PLAIN", "334").await;
+    client.ask("not base64", "501 5.5.2").await;
+    client.ask("AUTH LOGIN", "334").await;
+    // A response that no exchange has use for (RFC 4954 §4).
+    client.ask(&"A".repeat(12_300), "500 5.5.").await;
+    client.ask(RIGHT, "235").await;
+    client.ask("MAIL FROM:<alice@local.test>", "250").await;
+    client.ask(RIGHT, "503").await;
+}
+
+#[tokio::test]
 async fn the_reverse_path_belongs_to_the_identity() {
     let (_server, mut client) = secured().await;
     client.ask(RIGHT, "235").await;

@@ -1,7 +1,9 @@
 //! What is unsafe or impossible is refused before a port is opened.
 
+use std::time::Duration;
+
 use smtpkit_server::auth::{Secret, Users};
-use smtpkit_server::{Builder, Limits, LocalDomains, Server, ServerError};
+use smtpkit_server::{Builder, Limits, LocalDomains, Network, Rate, Server, ServerError, ServerTimeouts};
 
 use crate::world::{Recorder, accounts, certificate, domains, mx, run, submission};
 
@@ -31,6 +33,25 @@ fn unsafe_set_ups_are_errors() {
     assert_eq!(check(unusable), "the accounts serve no AUTH mechanism");
     let limits = Limits { recipients_max: 0, ..Limits::default() };
     assert_eq!(check(mx(&recorder).limits(limits)), "limit recipients_max is zero");
+    let everybody: Network = "::/0".parse().unwrap();
+    for (builder, list) in [
+        (mx(&recorder).proxy_protocol([everybody]), "proxy_protocol"),
+        (mx(&recorder).xclient([everybody]), "xclient"),
+        (mx(&recorder).xforward([everybody]), "xforward"),
+    ] {
+        assert_eq!(check(builder), format!("{list} contains ::/0, which is everybody"));
+    }
+    let never = Some(Rate { count: 0, per: Duration::from_secs(60) });
+    for (limits, limit) in [
+        (Limits { message_rate: never, ..Limits::default() }, "message_rate"),
+        (Limits { unknown_recipient_rate: never, ..Limits::default() }, "unknown_recipient_rate"),
+        (Limits { tls_handshake: Duration::ZERO, ..Limits::default() }, "tls_handshake"),
+    ] {
+        assert_eq!(check(mx(&recorder).limits(limits)), format!("limit {limit} is zero"));
+    }
+    let hasty = ServerTimeouts { command: Duration::ZERO, ..ServerTimeouts::default() };
+    assert_eq!(check(mx(&recorder).timeouts(hasty.clone())), "limit timeouts.command is zero");
+    assert_eq!(check(mx(&recorder).timeouts_under_pressure(hasty)), "limit timeouts.command is zero");
     let nameless = Server::mx("no host", LocalDomains::default(), recorder);
     assert_eq!(check(nameless), "host name \"no host\" is no domain name");
 }

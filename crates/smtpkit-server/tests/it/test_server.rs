@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use smtpkit_client::{Client as Sender, Credentials, Delivered, Envelope, Secret};
 use smtpkit_server::testing::{Fault, Script, ScriptedServer, Step, TestServer};
+use smtpkit_server::{
+    Body, CancellationToken, Decision, Grant, Peer, Recipient, Refusal, Route, Server, Session, Transaction,
+    Verdict, accepted, each,
+};
 use tokio::net::TcpStream;
 
 use crate::world::{Client, PATIENCE};
@@ -152,6 +156,47 @@ async fn a_delayed_step_goes_on() {
     let start = std::time::Instant::now();
     client.ask("MAIL FROM:<>", "250").await;
     assert!(start.elapsed() >= delay, "{:?}", start.elapsed());
+}
+
+/// A server in front of another one: its 250 is that of the one behind.
+struct Filter(Sender);
+
+impl Session for Filter {
+    async fn rcpt<'a>(&mut self, _: &Peer, _: &Transaction, _: &Recipient, _: Grant<'a>) -> Decision<'a> {
+        Ok(Route::local())
+    }
+
+    async fn message(&mut self, _: &Peer, tx: &Transaction, body: &mut Body<'_>) -> Verdict {
+        let content = [b"X-Filtered: yes\r\n", &body.read_to_end(1_000_000).await?[..]].concat();
+        match self.0.send(tx.envelope(), content).await {
+            Ok(report) => Ok(report.reply().cloned().unwrap_or_else(accepted)),
+            Err(error) => Err(error.reply().cloned().map_or_else(Refusal::try_later, Refusal::from)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_says_what_the_server_behind_it_says() {
+    let behind = TestServer::mx().start().await.unwrap();
+    behind.inject(Fault::refuse(Step::EndOfContent, 452, "4.2.2 full").unwrap().times(1));
+    behind.inject(Fault::disconnect(Step::Data).times(1));
+    let onward = sender(&behind);
+    let filter = Server::catch_all("filter.test", each(move |_| Filter(onward.clone())));
+    let listening = filter.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("smtp://{}?tls=off", listening.local_addrs()[0]);
+    tokio::spawn(listening.serve(CancellationToken::new()));
+    let client = Sender::from_url(&url).unwrap();
+    let mut replies = Vec::new();
+    for _ in 0..3 {
+        replies.push(match client.send(&envelope(), CONTENT).await {
+            Ok(report) => report.reply().unwrap().to_string(),
+            Err(error) => error.reply().unwrap().to_string(),
+        });
+    }
+    let messages = behind.wait_for(1, PATIENCE).await.unwrap();
+    assert_eq!(messages[0].text(), format!("X-Filtered: yes\r\n{CONTENT}"));
+    let accepted = format!("250 2.0.0 ok, queued as {}", messages[0].id());
+    assert_eq!(replies, ["451 4.3.0 local error, try again", "452 4.2.2 full", &accepted]);
 }
 
 fn script(text: &str) -> Script {
