@@ -159,6 +159,9 @@ pub struct Recipient {
     pub path: ForwardPath,
     /// What RCPT asked for: NOTIFY, ORCPT and others.
     pub parameters: RcptParameters,
+    /// The address that the sender knows, if mail for it goes to `path` without the sender's knowledge: reports name it in
+    /// the place of `path` (RFC 3464 §2.3.2).
+    pub alias: Option<ForwardPath>,
     /// The next hop.
     pub site: Site,
     /// When the next attempt is due.
@@ -182,6 +185,7 @@ impl Recipient {
         Self {
             path,
             parameters: RcptParameters::default(),
+            alias: None,
             site,
             due: Timestamp::new(0),
             state: RecipientState::Queued,
@@ -196,6 +200,13 @@ impl Recipient {
     #[must_use]
     pub fn with_parameters(mut self, parameters: RcptParameters) -> Self {
         self.parameters = parameters;
+        self
+    }
+
+    /// The same, which the sender knows by that address alone.
+    #[must_use]
+    pub fn with_alias(mut self, alias: ForwardPath) -> Self {
+        self.alias = Some(alias);
         self
     }
 

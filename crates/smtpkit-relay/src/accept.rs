@@ -36,9 +36,7 @@ use crate::{NextHop, next_hop};
 
 /// Content is handed to the disk in pieces of about this size.
 const PIECE_OCTETS: usize = 256 * 1024;
-/// More Received fields than this are a mail loop (RFC 5321 §6.3).
-const HOPS_MAX: usize = 50;
-/// More of our own among them are one, too.
+/// More Received fields of our own than this are a mail loop, however many there may be in all (RFC 5321 §6.3).
 const OWN_HOPS_MAX: usize = 10;
 /// As much of the header is kept for reports that are made at once.
 const HEADER_OCTETS_MAX: usize = 32 * 1024;
@@ -226,6 +224,7 @@ struct Content {
     copy: Vec<u8>,
     /// What a submission that lacks them gets (RFC 6409 §8).
     fixes: Option<Fixes>,
+    hops_max: usize,
 }
 
 struct Fixes {
@@ -259,6 +258,7 @@ impl Content {
             header: HeaderPass::counting(peer.hostname()),
             copy: Vec::new(),
             fixes,
+            hops_max: shared.options.limits.hops_max,
         })
     }
 
@@ -267,7 +267,7 @@ impl Content {
             self.waiting.extend_from_slice(piece);
         } else {
             let rest = self.header.push(piece, &mut self.waiting);
-            if self.header.hops() > HOPS_MAX || self.header.own_hops() > OWN_HOPS_MAX {
+            if self.header.hops() > self.hops_max || self.header.own_hops() > OWN_HOPS_MAX {
                 return Err(Refusal::mail_loop());
             }
             if self.header.is_complete() {
@@ -353,7 +353,14 @@ impl Acceptance<'_> {
                 Sender::Owner(_) => RcptParameters::default(),
                 _ => inherited(&recipient.parameters, &recipient.path, leg.via),
             };
-            let queued = Recipient::new(leg.path, hop.site()).with_parameters(wanted);
+            let mut queued = Recipient::new(leg.path, hop.site()).with_parameters(wanted);
+            // who owns a list may know its members, who writes to an alias may not know what is behind it
+            if leg.via != Via::Itself
+                && !matches!(leg.sender, Sender::Owner(_))
+                && queued.path != recipient.path
+            {
+                queued = queued.with_alias(recipient.path.clone());
+            }
             match self.entries.iter_mut().find(|(known, ..)| *known == sender) {
                 Some((.., recipients)) => recipients.push(queued),
                 None => self.entries.push((sender, parameters, vec![queued])),

@@ -47,7 +47,7 @@ pub use self::accept::{Accepting, Intake};
 pub use self::clock::Clock;
 pub use self::directory::{Directory, DirectoryError, LocalMailbox};
 pub use self::next_hop::NextHop;
-pub use self::options::{Limits, Options};
+pub use self::options::{Limits, Options, SiteLimits};
 pub use self::record::describe_metrics;
 pub use self::relay::Relay;
 pub use self::resolve::{
@@ -60,3 +60,4 @@ pub use self::srs::{DAYS_MAX as SRS_DAYS_MAX, SrsError, SrsKeys};
 pub use self::surroundings::Surroundings;
 
 pub use smtpkit_queue as queue;
+pub use smtpkit_server::Rate;

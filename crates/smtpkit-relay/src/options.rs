@@ -1,10 +1,12 @@
 //! What a relay may be told, with a default for everything but its folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use smtpkit_client::ClientTimeouts;
 use smtpkit_queue::Schedule;
+use smtpkit_server::Rate;
 
 /// The settings of a relay. All of them have defaults.
 ///
@@ -18,6 +20,9 @@ use smtpkit_queue::Schedule;
 pub struct Options {
     /// The folder below which local mailboxes lie.
     pub data: PathBuf,
+    /// Where it is kept which hosts have done TLS, and have to do it ever after; without a file it is forgotten at the
+    /// end.
+    pub secure_hosts: Option<PathBuf>,
     /// When deliveries are tried again, reported as delayed, and given up.
     pub schedule: Schedule,
     /// The port that MX hosts listen on: 25.
@@ -40,6 +45,7 @@ impl Options {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            secure_hosts: None,
             schedule: Schedule::default(),
             mx_port: 25,
             limits: Limits::default(),
@@ -65,14 +71,39 @@ pub struct Limits {
     pub unproven_max: usize,
     /// Deliveries to one site when all goes well: 20.
     pub site_max: usize,
+    /// Messages to one site in a time; `None` sets no limit.
+    pub site_rate: Option<Rate>,
+    /// What is different for some domains, by their names in lower case.
+    pub sites: BTreeMap<Box<str>, SiteLimits>,
     /// Deliveries to one site before it has shown what it takes: 2.
     pub site_first: usize,
     /// Deliveries into local mailboxes: 16.
     pub local_max: usize,
     /// Messages over one connection, and in one go to one site: 100.
     pub messages_max: usize,
+    /// Hops that a message may have made, counted by its Received fields (RFC 5321 §6.3): 50.
+    pub hops_max: usize,
     /// Recipients in one transaction: 100, what every server has to take (RFC 5321 §4.5.3.1.8).
     pub recipients_max: usize,
+}
+
+/// How much one site is given, where that differs from the others.
+///
+/// ```
+/// use std::time::Duration;
+/// use smtpkit_relay::{Limits, Rate, SiteLimits};
+///
+/// let slowly = SiteLimits { deliveries_max: Some(2), rate: Some(Rate { count: 60, per: Duration::from_secs(60) }) };
+/// let mut limits = Limits::default();
+/// limits.sites.insert("example.com".into(), slowly);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the two numbers are the limits, and a caller sets them")]
+pub struct SiteLimits {
+    /// Deliveries at once when all goes well.
+    pub deliveries_max: Option<usize>,
+    /// Messages in a time.
+    pub rate: Option<Rate>,
 }
 
 impl Default for Limits {
@@ -81,9 +112,12 @@ impl Default for Limits {
             deliveries_max: 256,
             unproven_max: 192,
             site_max: 20,
+            site_rate: None,
+            sites: BTreeMap::new(),
             site_first: 2,
             local_max: 16,
             messages_max: 100,
+            hops_max: 50,
             recipients_max: 100,
         }
     }

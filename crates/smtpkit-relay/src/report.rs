@@ -2,6 +2,9 @@
 //!
 //! One mail and one attempt make at most one report, with one block for each recipient that it is about. A report has the
 //! null reverse-path, and nothing that came with it gets a report: mail loops are made of such things (RFC 3461 §4.2).
+//!
+//! A recipient behind an alias stays behind it: its address, its host and what that host said are left out, for each of them
+//! can name it (RFC 3464 §2.3.2; RFC 5321 §7.2 is about the same concern).
 
 use bytes::Bytes;
 use smtpkit_codec::{ForwardPath, Mailbox, Ret};
@@ -100,13 +103,13 @@ fn status(notice: &Notice<'_>) -> Option<DeliveryStatus> {
 
 fn block(notice: &Notice<'_>, case: &Case<'_>) -> Option<RecipientStatus> {
     let Case { recipient, action, reply } = case;
-    let address = address(&recipient.path, notice.hostname);
+    let address = address(known_path(recipient), notice.hostname);
     let final_recipient = TypedValue::rfc822(&address).ok()?;
     let mut block = RecipientStatus::new(final_recipient, *action, status_code(*action, reply));
     block.original_recipient = recipient.parameters.as_ref().orcpt().and_then(|orcpt| {
         TypedValue::new(orcpt.address_type(), &String::from_utf8_lossy(&orcpt.decode())).ok()
     });
-    if let Some(host) = &reply.host {
+    if let (Some(host), None) = (&reply.host, &recipient.alias) {
         block.remote_mta = TypedValue::dns(host).ok();
         block.diagnostic_code = Some(TypedValue::smtp_lossy(&reply.text));
     }
@@ -138,6 +141,11 @@ fn status_code(action: Action, reply: &LastReply) -> StatusCode {
 
 fn date(moment: Timestamp) -> Option<DateTime> {
     DateTime::from_unix_seconds(i64::try_from(moment.get() / 1_000).ok()?, 0).ok()
+}
+
+/// The address that the sender knows.
+fn known_path(recipient: &Recipient) -> &ForwardPath {
+    recipient.alias.as_ref().unwrap_or(&recipient.path)
 }
 
 fn address(path: &ForwardPath, hostname: &str) -> String {
@@ -181,11 +189,12 @@ fn words(notice: &Notice<'_>) -> String {
         }
         text.push_str(&format!("\n{heading}\n"));
         for case in cases {
-            let address = address(&case.recipient.path, notice.hostname);
+            let address = address(known_path(case.recipient), notice.hostname);
             let said = case.reply.text.replace(['\r', '\n'], " ");
-            text.push_str(&match &case.reply.host {
-                Some(host) => format!("\n  <{address}>\n    {host} said: {said}\n"),
-                None => format!("\n  <{address}>\n    {said}\n"),
+            text.push_str(&match (&case.reply.host, &case.recipient.alias) {
+                (_, Some(_)) => format!("\n  <{address}>\n    status {}\n", case.reply.status),
+                (Some(host), None) => format!("\n  <{address}>\n    {host} said: {said}\n"),
+                (None, None) => format!("\n  <{address}>\n    {said}\n"),
             });
         }
         if let (Action::Delayed, Some(until)) = (action, date(notice.entry.terms.expires)) {
@@ -283,6 +292,22 @@ mod tests {
             report.contains("Subject: hi\r\n") && !report.contains("\r\nbody\r\n"),
             "the header alone: {report}"
         );
+    }
+
+    #[test]
+    fn what_is_behind_an_alias_stays_there() {
+        let entry = entry("ada@sender.test", "", 30);
+        let alias = "sales@example.test".parse().unwrap();
+        let recipient = recipient("hidden@target.test", "ORCPT=rfc822;sales@example.test").with_alias(alias);
+        for action in [Action::Failed, Action::Delayed, Action::Relayed] {
+            let said = "550 5.1.1 <hidden@target.test> is unknown at target.test";
+            let reply = LastReply::new("5.1.1".parse().unwrap(), said).from_host("mx.target.test");
+            let report = build_one(&entry, &recipient, action, reply, b"Subject: hi\r\n\r\nbody\r\n");
+            let found = DeliveryStatus::find(&Message::parse(report.as_bytes())).unwrap().report;
+            assert_eq!(found.recipients[0].final_recipient.value(), "sales@example.test");
+            assert!(!report.contains("target.test"), "{report}");
+            assert!(report.contains("<sales@example.test>"), "{report}");
+        }
     }
 
     #[test]

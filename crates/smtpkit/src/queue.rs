@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use smtpkit_queue::{OpenError, RedbSpool, Timestamp};
 use smtpkit_relay::control::{Answer, EntryView, Request, Selection, Target, ask, perform};
 
@@ -25,8 +27,8 @@ pub(crate) fn folder(data: &Path) -> PathBuf {
 pub(crate) enum QueueCommand {
     /// Show what waits: one line a recipient
     List(QueueArgs),
-    /// Show one message: recipients, attempts, header
-    Show(QueueArgs),
+    /// Show one message: recipients, attempts, header; its whole content with --content
+    Show(ShowArgs),
     /// Keep messages from being delivered
     Hold(QueueArgs),
     /// End a hold
@@ -80,10 +82,22 @@ pub(crate) struct QueueArgs {
     json: bool,
 }
 
+/// One message, or its content.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// Write the content to standard output as it was taken, octet by octet, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    content: bool,
+
+    #[command(flatten)]
+    which: QueueArgs,
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   smtpkit queue list --domain dead.example
   smtpkit queue show 01K2Z7QW8R3TA
+  smtpkit queue show 01K2Z7QW8R3TA --content > message.eml
   smtpkit queue retry --domain back.example
   smtpkit queue remove --sender spammer@example.test --older-than 1d
 
@@ -107,7 +121,8 @@ fn request(command: QueueCommand) -> Result<(Request, QueueArgs), Failure> {
     let (make, args): (fn(Selection) -> Request, QueueArgs) = match command {
         QueueCommand::List(args) => return Ok((Request::List(selection(&args)?), args)),
         QueueCommand::Flush(args) => return Ok((Request::Flush, args)),
-        QueueCommand::Show(args) => (Request::Show, args),
+        QueueCommand::Show(args) if args.content => (Request::Content, args.which),
+        QueueCommand::Show(args) => (Request::Show, args.which),
         QueueCommand::Hold(args) => (Request::Hold, args),
         QueueCommand::Release(args) => (Request::Release, args),
         QueueCommand::Retry(args) => (Request::Retry, args),
@@ -195,6 +210,12 @@ impl Shown<'_> {
                 }
             }
             Answer::Entry(entry) => self.line(text(&entry).trim_end()),
+            Answer::Piece(piece) => {
+                if let Ok(octets) = BASE64.decode(piece) {
+                    // a closed standard output ends the show, not the work
+                    let _ = self.output.write_all(&octets);
+                }
+            }
             Answer::Header(header) if self.json => {
                 let line = serde_json::json!({ "header": header }).to_string();
                 self.line(&line);
@@ -218,7 +239,7 @@ impl Shown<'_> {
             return Err(Failure::new(Exit::Temporary, "the server ended before it had answered"));
         };
         match request {
-            Request::Show(_) => {}
+            Request::Show(_) | Request::Content(_) => {}
             Request::List(_) if self.json => {}
             Request::List(_) if changed == 0 => self.line("the queue is empty, or nothing matches"),
             Request::List(_) => {}

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version, where the content is, its octets, terms, reverse-path, parameters, origin,
-//! number of recipients, each: path, parameters, site, due, held or not
+//! number of recipients, each: path, parameters, site, due, flags (held, aliased), the alias if it has one
 //! ```
 
 use std::borrow::Cow;
@@ -25,6 +25,9 @@ const VERSION: u8 = 1;
 const CONTENT_OWN_ROW: u8 = 0;
 const CONTENT_OTHER_ROW: u8 = 1;
 const CONTENT_FILE: u8 = 2;
+
+const HELD: u8 = 1;
+const ALIASED: u8 = 2;
 
 pub(crate) fn encode_entry(entry: &Entry, content: ContentId) -> Vec<u8> {
     let mut row = RowWriter::new(VERSION, 160 + 80 * entry.recipients.len());
@@ -53,7 +56,12 @@ pub(crate) fn encode_entry(entry: &Entry, content: ContentId) -> Vec<u8> {
         row.text(recipient.parameters.as_ref().as_str());
         row.text(recipient.site.as_str());
         row.number(recipient.due.get());
-        row.octet((recipient.state == RecipientState::Held).into());
+        let held = if recipient.state == RecipientState::Held { HELD } else { 0 };
+        let aliased = if recipient.alias.is_some() { ALIASED } else { 0 };
+        row.octet(held | aliased);
+        if let Some(alias) = &recipient.alias {
+            row.text(alias.mailbox().map_or("", |mailbox| mailbox.as_str()));
+        }
     }
     row.finish()
 }
@@ -99,6 +107,8 @@ pub(crate) struct RecipientRow<'a> {
     pub(crate) due: Timestamp,
     pub(crate) state: RecipientState,
     parameters: &'a [u8],
+    /// The mailbox of the alias, `""` for the Postmaster without a domain.
+    alias: Option<&'a str>,
 }
 
 impl<'a> EntryRow<'a> {
@@ -131,17 +141,15 @@ impl<'a> EntryRow<'a> {
 
 impl<'a> RecipientRow<'a> {
     fn read(row: &mut RowReader<'a>) -> Result<Self, BadRow> {
-        Ok(Self {
-            mailbox: row.text()?,
-            parameters: row.octets()?,
-            site: row.text()?,
-            due: Timestamp::new(row.number()?),
-            state: match row.octet()? {
-                0 => RecipientState::Queued,
-                1 => RecipientState::Held,
-                _ => return Err(BadRow::Field("a recipient is neither queued nor held")),
-            },
-        })
+        let (mailbox, parameters, site) = (row.text()?, row.octets()?, row.text()?);
+        let due = Timestamp::new(row.number()?);
+        let flags = row.octet()?;
+        if flags & !(HELD | ALIASED) != 0 {
+            return Err(BadRow::Field("a recipient is neither queued nor held"));
+        }
+        let state = if flags & HELD == 0 { RecipientState::Queued } else { RecipientState::Held };
+        let alias = if flags & ALIASED == 0 { None } else { Some(row.text()?) };
+        Ok(Self { mailbox, site, due, state, parameters, alias })
     }
 
     /// The domain of the mailbox in lower case, as the indexes know it.
@@ -170,20 +178,25 @@ pub(crate) fn decode_entry(id: QueueId, row: &[u8]) -> Result<Entry, BadRow> {
     let mut entry = Entry { id, reverse_path, parameters, size, origin, terms, recipients: Vec::new() };
     for _ in 0..row.small_number()? {
         let recipient = RecipientRow::read(&mut row)?;
-        let path = match recipient.mailbox {
-            "" => ForwardPath::postmaster(),
-            mailbox => mailbox.parse().map_err(|_| BadRow::Field("a forward-path is none"))?,
-        };
+        let path = forward_path(recipient.mailbox)?;
         let parameters = std::str::from_utf8(recipient.parameters).ok();
         let parameters = parameters.and_then(|parameters| parameters.parse().ok());
         let parameters = parameters.ok_or(BadRow::Field("parameters are none of RCPT"))?;
         let mut decoded = Recipient::new(path, Site::new(recipient.site)).with_parameters(parameters);
+        decoded.alias = recipient.alias.map(forward_path).transpose()?;
         decoded.due = recipient.due;
         decoded.state = recipient.state;
         entry.recipients.push(decoded);
     }
     row.end()?;
     Ok(entry)
+}
+
+fn forward_path(mailbox: &str) -> Result<ForwardPath, BadRow> {
+    match mailbox {
+        "" => Ok(ForwardPath::postmaster()),
+        mailbox => mailbox.parse().map_err(|_| BadRow::Field("a forward-path is none")),
+    }
 }
 
 fn decode_content(id: QueueId, row: &mut RowReader<'_>) -> Result<(ContentId, u64), BadRow> {

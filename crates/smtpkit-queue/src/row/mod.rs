@@ -70,10 +70,13 @@ mod tests {
             Just("NOTIFY=SUCCESS,DELAY ORCPT=rfc822;jane+40example.com"),
             Just("NOTIFY=NEVER X-OTHER=1"),
         ];
-        (path, parameters, text(), moment(), any::<bool>()).prop_map(|(path, parameters, site, due, held)| {
-            let recipient = Recipient::new(path.parse().unwrap(), Site::new(&*site))
+        let alias = proptest::option::of(path.clone());
+        let given = (path, alias, parameters, text(), moment(), any::<bool>());
+        given.prop_map(|(path, alias, parameters, site, due, held)| {
+            let mut recipient = Recipient::new(path.parse().unwrap(), Site::new(&*site))
                 .with_parameters(parameters.parse().unwrap())
                 .with_due(due);
+            recipient.alias = alias.map(|alias| alias.parse().unwrap());
             if held { recipient.with_held() } else { recipient }
         })
     }

@@ -8,8 +8,11 @@
 //! | this one | requests and answers |
 //! | `perform` | from one to the other |
 //! | `socket` | the socket of a running relay, both ends |
+//! | `short_path` | a path to it that the operating system takes |
 
 mod perform;
+#[cfg(unix)]
+mod short_path;
 #[cfg(unix)]
 mod socket;
 
@@ -37,6 +40,8 @@ pub enum Request {
     List(Selection),
     /// One entry and its header.
     Show(Selection),
+    /// The whole content of one entry.
+    Content(Selection),
     /// Keep it where it is.
     Hold(Selection),
     /// End that.
@@ -138,6 +143,8 @@ pub enum Answer {
     Entry(Box<EntryView>),
     /// The header of the entry.
     Header(String),
+    /// The next piece of the content, in base64 (RFC 4648 §4).
+    Piece(String),
     /// The end: so many recipients were changed, or listed.
     Done {
         /// Recipients.

@@ -1,6 +1,8 @@
 //! From a request to its answers, for a running relay or a queue that was opened for it.
 
-use smtpkit_queue::{Action, Filter, Pending, Receipt, Spool, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use smtpkit_queue::{Action, Entry, Filter, Pending, Receipt, Spool, Timestamp};
 
 use super::{Answer, EntryView, Request, Selection};
 use crate::Relay;
@@ -9,6 +11,9 @@ use crate::Relay;
 const PAGE: usize = 500;
 /// As much of the content is looked at for its header.
 const HEADER_OCTETS_MAX: usize = 64 * 1024;
+
+/// Content is handed out in pieces of this size, a multiple of three as base64 has it.
+const PIECE_OCTETS: usize = 48 * 1024;
 
 /// Whose queue it is.
 #[derive(Clone, Copy)]
@@ -55,6 +60,7 @@ pub async fn perform(
     let action = match request {
         Request::List(selection) => return list(target, selection, now, &mut each),
         Request::Show(selection) => return show(target, selection, &mut each),
+        Request::Content(selection) => return content(target, selection, &mut each),
         Request::Hold(selection) => (Action::Hold, selection.filter(now)),
         Request::Release(selection) => (Action::Release, selection.filter(now)),
         Request::Retry(selection) => (Action::Retry, selection.filter(now)),
@@ -99,19 +105,53 @@ fn list(target: Target<'_>, selection: &Selection, now: Timestamp, each: &mut im
     each(Answer::Done { changed: listed });
 }
 
-fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer) -> bool) {
+/// The entry that the selection names, or why there is none.
+fn named(target: Target<'_>, selection: &Selection) -> Result<Entry, Answer> {
     let id = selection.id.as_deref().unwrap_or_default();
     let name = id.split('/').next().unwrap_or_default();
-    let entry = match name.parse() {
-        Ok(id) => target.spool().get(id),
-        Err(_) => {
-            each(Answer::Error(format!("`{id}` is not a queue id")));
+    let bad = |_| Answer::Error(format!("`{id}` is not a queue id"));
+    let entry = target.spool().get(name.parse().map_err(bad)?);
+    entry.ok_or_else(|| Answer::Error(format!("{id} is not in the queue")))
+}
+
+/// The content in pieces, to its end or until nobody reads.
+fn content(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer) -> bool) {
+    let entry = match named(target, selection) {
+        Ok(entry) => entry,
+        Err(answer) => {
+            each(answer);
             return;
         }
     };
-    let Some(entry) = entry else {
-        each(Answer::Error(format!("{id} is not in the queue")));
-        return;
+    let read = || -> Result<bool, String> {
+        let reader = target.spool().content(entry.id).map_err(|error| error.to_string())?;
+        let mut offset = 0;
+        loop {
+            let piece = reader.chunk(offset, PIECE_OCTETS).map_err(|error| error.to_string())?;
+            if piece.is_empty() {
+                return Ok(true);
+            }
+            offset += piece.len() as u64;
+            if !each(Answer::Piece(BASE64.encode(&piece))) {
+                return Ok(false);
+            }
+        }
+    };
+    let end = { read }();
+    match end {
+        Ok(true) => each(Answer::Done { changed: 1 }),
+        Ok(false) => false,
+        Err(error) => each(Answer::Error(error)),
+    };
+}
+
+fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer) -> bool) {
+    let entry = match named(target, selection) {
+        Ok(entry) => entry,
+        Err(answer) => {
+            each(answer);
+            return;
+        }
     };
     let indexes: Vec<u32> = (0..u32::try_from(entry.recipients.len()).unwrap_or(u32::MAX)).collect();
     each(Answer::Entry(Box::new(EntryView::of(&entry, &indexes))));

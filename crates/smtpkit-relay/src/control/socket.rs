@@ -1,19 +1,21 @@
 //! The socket of a running relay: `queue.sock` in its folder, for whoever may write there.
 //!
-//! One line asks, lines answer until the connection ends. A request is at most [`REQUEST_OCTETS_MAX`] long, and only so
-//! many connections are served at once.
+//! One line asks, lines answer until the connection ends. A request is at most [`REQUEST_OCTETS_MAX`] long, only so many
+//! connections are served at once, and whoever reads slowly is answered slowly: no list is gathered in memory.
 
 use std::fs;
 use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::short_path::ShortPath;
 use super::{Answer, Request, Target, perform};
 use crate::Relay;
 
@@ -21,13 +23,16 @@ use crate::Relay;
 pub const SOCKET: &str = "queue.sock";
 const REQUEST_OCTETS_MAX: u64 = 64 * 1024;
 const CONNECTIONS_MAX: usize = 16;
+/// Answers that wait to be written, and octets that are written at once.
+const ANSWERS_MAX: usize = 64;
+const LINES_OCTETS: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The socket of a running relay.
 #[derive(Debug)]
 pub struct Listener {
     listener: UnixListener,
-    path: PathBuf,
+    path: ShortPath,
 }
 
 impl Listener {
@@ -37,13 +42,13 @@ impl Listener {
     /// # Errors
     /// What the file system says.
     pub fn bind(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(SOCKET);
-        match fs::remove_file(&path) {
+        let path = ShortPath::new(folder, SOCKET)?;
+        match fs::remove_file(path.as_path()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        let listener = UnixListener::bind(path.as_path())?;
+        fs::set_permissions(path.as_path(), fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, path })
     }
 
@@ -73,7 +78,7 @@ impl Listener {
             }
         }
         // whoever comes next sees that nobody answers, and opens the queue himself
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(self.path.as_path());
     }
 }
 
@@ -81,16 +86,30 @@ async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut line = String::new();
     BufReader::new(input.take(REQUEST_OCTETS_MAX)).read_line(&mut line).await?;
-    let mut lines = Vec::new();
+    let (sender, mut answers) = mpsc::channel(ANSWERS_MAX);
     match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
-            perform(Target::Relay(relay), &request, relay.now(), |answer| {
-                write_line(&mut lines, &answer);
-                true
-            })
-            .await;
+            let (relay, now) = (relay.clone(), relay.now());
+            let runtime = tokio::runtime::Handle::current();
+            // on a thread that may wait: for the disk, and for whoever reads
+            tokio::task::spawn_blocking(move || {
+                let each = |answer| sender.blocking_send(answer).is_ok();
+                runtime.block_on(perform(Target::Relay(&relay), &request, now, each));
+            });
         }
-        Err(error) => write_line(&mut lines, &Answer::Error(format!("not a request: {error}"))),
+        Err(error) => {
+            // the channel has room for one
+            let _ = sender.try_send(Answer::Error(format!("not a request: {error}")));
+            drop(sender);
+        }
+    }
+    let mut lines = Vec::new();
+    while let Some(answer) = answers.recv().await {
+        write_line(&mut lines, &answer);
+        if lines.len() >= LINES_OCTETS || answers.is_empty() {
+            output.write_all(&lines).await?;
+            lines.clear();
+        }
     }
     output.write_all(&lines).await?;
     output.shutdown().await
@@ -108,7 +127,9 @@ fn write_line(lines: &mut Vec<u8>, answer: &Answer) {
 /// # Errors
 /// If the connection breaks, or the relay does not speak as it should.
 pub fn ask(folder: &Path, request: &Request, mut each: impl FnMut(Answer)) -> io::Result<bool> {
-    let mut stream = match std::os::unix::net::UnixStream::connect(folder.join(SOCKET)) {
+    let connected = ShortPath::new(folder, SOCKET)
+        .and_then(|path| std::os::unix::net::UnixStream::connect(path.as_path()));
+    let mut stream = match connected {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             return Ok(false);

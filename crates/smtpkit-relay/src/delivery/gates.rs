@@ -3,12 +3,14 @@
 //! A site is the set of hosts that take the mail, so domains that share their hosts share a gate. Its limit starts low,
 //! grows by one for each full round of successes, and is halved by a 421, a time-out or a lost connection; then nothing
 //! new goes there for a while that doubles each time. Only so many deliveries may be under way to sites that have
-//! not taken mail of late, so that a thousand dead hosts leave room for the living. Time is an argument.
+//! not taken mail of late, so that a thousand dead hosts leave room for the living. Where the operator set a rate, messages
+//! are counted in windows of its time. Time is an argument.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use smtpkit_queue::Timestamp;
+use smtpkit_server::Rate;
 
 use crate::options::Limits;
 use crate::outcome::SiteState;
@@ -33,12 +35,23 @@ pub(crate) struct Gates {
 #[derive(Clone, Debug)]
 struct Gate {
     limit: usize,
+    /// As far as the limit may grow.
+    limit_max: usize,
+    turns: Turns,
     in_flight: usize,
     /// Successes since the limit was changed.
     streak: usize,
     is_proven: bool,
     pause: Duration,
     paused_until: Timestamp,
+}
+
+/// Messages in the present window of a rate.
+#[derive(Clone, Debug)]
+struct Turns {
+    rate: Option<Rate>,
+    since: Timestamp,
+    taken: u32,
 }
 
 /// The right to deliver to a site. It has to be given back with [`Gates::leave`].
@@ -82,14 +95,17 @@ impl Gates {
                     && (is_proven || self.unproven < self.limits.unproven_max)
             }
         };
-        has_room && gate.is_none_or(|gate| gate.in_flight < gate.limit && gate.paused_until <= now)
+        has_room
+            && gate.is_none_or(|gate| {
+                gate.in_flight < gate.limit && gate.paused_until <= now && gate.turns.next(now) <= now
+            })
     }
 
     /// Begins a delivery.
     pub(crate) fn enter(&mut self, site: &str, reach: Reach) -> Pass {
         let key: Box<str> = self.key(site).into();
-        let limit = self.limits.site_first;
-        let gate = self.gates.entry(key.clone()).or_insert_with(|| Gate::new(limit));
+        let fresh = self.fresh(site, reach);
+        let gate = self.gates.entry(key.clone()).or_insert(fresh);
         gate.in_flight += 1;
         let kind = match reach {
             Reach::Local => Kind::Local,
@@ -107,6 +123,26 @@ impl Gates {
         Pass { key, kind }
     }
 
+    /// A gate with the bounds that the operator gave the site.
+    fn fresh(&self, site: &str, reach: Reach) -> Gate {
+        let Limits { site_first, site_max, site_rate, sites, .. } = &self.limits;
+        if reach == Reach::Local {
+            return Gate::new(*site_first, *site_max, None);
+        }
+        let domain = site.split_once(':').map_or(site, |(_, domain)| domain);
+        match sites.get(domain) {
+            Some(own) => {
+                Gate::new(*site_first, own.deliveries_max.unwrap_or(*site_max), own.rate.or(*site_rate))
+            }
+            None => Gate::new(*site_first, *site_max, *site_rate),
+        }
+    }
+
+    /// Whether one more message may go through the gate now; it is counted.
+    pub(crate) fn take_turn(&mut self, pass: &Pass, now: Timestamp) -> bool {
+        self.gates.get_mut(&pass.key).is_none_or(|gate| gate.turns.take(now))
+    }
+
     /// Says which set of hosts `site` is. The delivery in progress counts for the set from now on.
     pub(crate) fn learn(&mut self, pass: &mut Pass, site: &str, set: &str) {
         if *pass.key == *set {
@@ -119,8 +155,12 @@ impl Gates {
         if let Some(gate) = self.gates.get_mut(&pass.key) {
             gate.in_flight = gate.in_flight.saturating_sub(1);
         }
-        let limit = self.limits.site_first;
-        self.gates.entry(set.into()).or_insert_with(|| Gate::new(limit)).in_flight += 1;
+        let fresh = self.fresh(site, Reach::Remote);
+        let gate = self.gates.entry(set.into()).or_insert_with(|| fresh.clone());
+        gate.in_flight += 1;
+        // of several domains that share their hosts, the one with the least says how much
+        gate.limit_max = gate.limit_max.min(fresh.limit_max);
+        gate.turns.rate = gate.turns.rate.or(fresh.turns.rate);
         pass.key = set.into();
     }
 
@@ -136,17 +176,23 @@ impl Gates {
         }
         if let Some(gate) = self.gates.get_mut(&pass.key) {
             gate.in_flight = gate.in_flight.saturating_sub(1);
-            gate.adapt(state, taken, self.limits.site_max, now);
+            gate.adapt(state, taken, now);
         }
         if self.gates.len() > GATES_MAX {
             let limit = self.limits.site_first;
-            self.gates.retain(|_, gate| gate.in_flight > 0 || gate.paused_until > now || gate.limit > limit);
+            self.gates.retain(|_, gate| {
+                gate.in_flight > 0
+                    || gate.paused_until > now
+                    || gate.limit > limit
+                    || gate.turns.next(now) > now
+            });
         }
     }
 
     /// When the first gate opens that is shut for a while now.
     pub(crate) fn next_opening(&self, now: Timestamp) -> Option<Timestamp> {
-        self.gates.values().map(|gate| gate.paused_until).filter(|until| *until > now).min()
+        let openings = self.gates.values().map(|gate| gate.paused_until.max(gate.turns.next(now)));
+        openings.filter(|until| *until > now).min()
     }
 
     /// Opens every gate: the operator wants things tried now.
@@ -163,9 +209,11 @@ impl Gates {
 }
 
 impl Gate {
-    const fn new(limit: usize) -> Self {
+    fn new(limit: usize, limit_max: usize, rate: Option<Rate>) -> Self {
         Self {
-            limit,
+            limit: limit.min(limit_max),
+            limit_max,
+            turns: Turns { rate, since: Timestamp::new(0), taken: 0 },
             in_flight: 0,
             streak: 0,
             is_proven: false,
@@ -174,7 +222,7 @@ impl Gate {
         }
     }
 
-    fn adapt(&mut self, state: SiteState, taken: usize, limit_max: usize, now: Timestamp) {
+    fn adapt(&mut self, state: SiteState, taken: usize, now: Timestamp) {
         match state {
             SiteState::Fine if taken == 0 => {}
             SiteState::Fine => {
@@ -183,7 +231,7 @@ impl Gate {
                 self.streak += taken;
                 if self.streak >= self.limit {
                     self.streak = 0;
-                    self.limit = limit_max.min(self.limit + 1);
+                    self.limit = self.limit_max.min(self.limit + 1);
                 }
             }
             SiteState::Slower => {
@@ -202,9 +250,30 @@ impl Gate {
     }
 }
 
+impl Turns {
+    /// When the next message may go.
+    fn next(&self, now: Timestamp) -> Timestamp {
+        match self.rate {
+            Some(rate) if self.taken >= rate.count => self.since.after(rate.per),
+            _ => now,
+        }
+    }
+
+    fn take(&mut self, now: Timestamp) -> bool {
+        let Some(rate) = self.rate else { return true };
+        if now.since(self.since) >= rate.per {
+            (self.since, self.taken) = (now, 0);
+        }
+        let may_go = self.taken < rate.count;
+        self.taken += u32::from(may_go);
+        may_go
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::SiteLimits;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
@@ -264,6 +333,27 @@ mod tests {
         assert_eq!(room(&mut gates, "alive").len(), 2);
         assert!(gates.may_enter("mailbox:a@b", Reach::Local, NOW), "local mail has a bound of its own");
         assert_eq!(gates.in_flight(), 5);
+    }
+
+    #[test]
+    fn a_rate_counts_messages_in_windows() {
+        let rate = Some(Rate { count: 2, per: Duration::from_secs(60) });
+        let slow = SiteLimits { deliveries_max: Some(1), rate };
+        let sites = [("slow.test".into(), slow)].into();
+        let mut gates = Gates::new(Limits { sites, site_first: 2, ..Limits::default() });
+        let pass = gates.enter("mx:slow.test", Reach::Remote);
+        assert!(!gates.may_enter("mx:slow.test", Reach::Remote, NOW), "one at once");
+        assert!(gates.take_turn(&pass, NOW) && gates.take_turn(&pass, NOW));
+        assert!(!gates.take_turn(&pass, NOW));
+        gates.leave(pass, SiteState::Fine, 2, NOW);
+        assert!(!gates.may_enter("mx:slow.test", Reach::Remote, NOW));
+        let end = NOW.after(Duration::from_secs(60));
+        assert_eq!(gates.next_opening(NOW), Some(end));
+        assert!(gates.may_enter("mx:slow.test", Reach::Remote, end));
+        let pass = gates.enter("mx:slow.test", Reach::Remote);
+        assert!(gates.take_turn(&pass, end));
+        let other = gates.enter("mx:other.test", Reach::Remote);
+        assert!((0..100).all(|_| gates.take_turn(&other, NOW)), "nobody else is slowed down");
     }
 
     #[test]

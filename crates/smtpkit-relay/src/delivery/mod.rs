@@ -13,6 +13,7 @@
 //! | `worker` | one task: leases of one site, one after the other |
 //! | `attempt` | one mail to one site: its hosts in their order |
 //! | `remote`, `mailbox` | the two transports |
+//! | `secure_hosts` | who has done TLS, and has to do it ever after |
 //! | `settle` | from fates to a batch for the queue, report included |
 
 mod attempt;
@@ -20,6 +21,7 @@ mod gates;
 mod mailbox;
 mod remote;
 mod scheduler;
+mod secure_hosts;
 mod settle;
 mod worker;
 

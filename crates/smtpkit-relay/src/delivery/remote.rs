@@ -5,7 +5,7 @@
 //! after: who strips STARTTLS from the dialogue gets no mail. What a host does not offer and the mail can do without
 //! (DSN, priorities, 8-bit content that can be encoded) is taken off; what it cannot do without fails.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,7 @@ use smtpkit_mime::downgrade::Downgrade;
 use smtpkit_queue::{ContentReader, Spool};
 use smtpkit_tls::{Connector, Policy};
 
+use super::secure_hosts::SecureHosts;
 use crate::options::Options;
 use crate::resolve::{LookupError, Resolver};
 use crate::routes::Smarthost;
@@ -27,8 +28,6 @@ use crate::surroundings::Surroundings;
 
 /// Clients that are kept; idle ones go beyond that.
 const CLIENTS_MAX: usize = 512;
-/// Hosts that are remembered to do TLS.
-const SECURE_MAX: usize = 50_000;
 /// Content up to this size can be encoded for a host that takes only 7 bits.
 const ENCODED_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
@@ -73,20 +72,21 @@ pub(crate) struct Remote {
     any_certificate: Option<Connector>,
     /// In an order that every run repeats: which one is let go, or closed first, is decided by it.
     clients: Mutex<BTreeMap<String, Client>>,
-    secure: Mutex<HashSet<Box<str>>>,
+    secure: Mutex<SecureHosts>,
 }
 
 impl Remote {
     pub(crate) fn new(options: Options, hostname: &str, surroundings: Surroundings) -> Self {
         // without a connector of our own the client's default serves; it only lacks the lasting promise of TLS
         let any_certificate = Connector::builder().dangerously_accept_any_certificate().build().ok();
+        let secure = Mutex::new(SecureHosts::open(options.secure_hosts.as_deref()));
         Self {
             options,
             hostname: hostname.into(),
             surroundings,
             any_certificate,
             clients: Mutex::default(),
-            secure: Mutex::default(),
+            secure,
         }
     }
 
@@ -115,16 +115,9 @@ impl Remote {
         if let Host::Mx { name, .. } = host
             && session.is_some_and(|session| session.tls().is_some())
         {
-            self.remember_secure(name);
+            lock(&self.secure).remember(name);
         }
         Ok(sent?)
-    }
-
-    fn remember_secure(&self, name: &str) {
-        let mut secure = lock(&self.secure);
-        if secure.len() < SECURE_MAX || secure.contains(name) {
-            secure.insert(name.into());
-        }
     }
 
     /// The mail without what the host lacks; `None` if that changes nothing.

@@ -37,11 +37,17 @@ pub(crate) struct Worker {
 impl Worker {
     /// Ends with the gate left and the scheduler woken.
     pub(crate) async fn run(mut self) {
-        let mut tally = Tally { tried: 0, taken: 0, state: SiteState::Fine, commits: Vec::new() };
+        let mut tally =
+            Tally { tried: 0, taken: 0, has_turn: true, state: SiteState::Fine, commits: Vec::new() };
         while !self.leases.is_empty() {
             let mut leases = std::mem::take(&mut self.leases).into_iter();
             let mut fate = None;
             for lease in leases.by_ref() {
+                tally.has_turn = self.shared.gates().take_turn(&self.pass, self.shared.now());
+                if !tally.has_turn {
+                    self.shared.spool.give_back(&lease.keys().collect::<Vec<_>>());
+                    break;
+                }
                 fate = self.one(&lease, &mut tally).await;
                 if tally.state != SiteState::Fine || self.stop.is_cancelled() {
                     break;
@@ -53,6 +59,7 @@ impl Worker {
                 self.put_off(&fate, &mut tally.commits).await;
             }
             let goes_on = tally.state == SiteState::Fine
+                && tally.has_turn
                 && tally.tried < self.shared.options.limits.messages_max
                 && !self.stop.is_cancelled();
             if goes_on {
@@ -144,6 +151,8 @@ struct Tally {
     tried: usize,
     /// Mails that somebody took.
     taken: usize,
+    /// Whether the operator's rate lets one more go.
+    has_turn: bool,
     state: SiteState,
     commits: Vec<Pending<Receipt>>,
 }

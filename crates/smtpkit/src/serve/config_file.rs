@@ -83,6 +83,8 @@ pub(crate) struct ConfigFile {
     #[serde(default)]
     pub(crate) route: Vec<RouteTable>,
     pub(crate) relay: Option<RelayTable>,
+    #[serde(default)]
+    pub(crate) site: Vec<SiteTable>,
 }
 
 /// `[limits]`, and `limits` of a listener.
@@ -233,6 +235,19 @@ pub(crate) struct RelayTable {
     pub(crate) retry: Option<Spanned<Vec<Spanned<String>>>>,
     pub(crate) give_up: Option<Spanned<String>>,
     pub(crate) delay_notice: Option<Spanned<String>>,
+    pub(crate) max_deliveries: Option<Spanned<usize>>,
+    pub(crate) max_deliveries_per_site: Option<Spanned<usize>>,
+    pub(crate) rate_per_site: Option<Spanned<String>>,
+    pub(crate) connect_timeout: Option<Spanned<String>>,
+}
+
+/// `[[site]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteTable {
+    pub(crate) domain: Spanned<String>,
+    pub(crate) max_deliveries: Option<Spanned<usize>>,
+    pub(crate) rate: Option<Spanned<String>>,
 }
 
 /// A file that was read, with what is needed to say where a value stands in it.
@@ -336,9 +351,17 @@ mod tests {
     fn the_commented_file_has_every_key_where_it_belongs() {
         let text: Vec<&str> =
             COMMENTED.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).trim_start()).collect();
-        for table in
-            ["", "[limits]", "[[listener]]", "[tls]", "[[domain]]", "[[account]]", "[[route]]", "[relay]"]
-        {
+        for table in [
+            "",
+            "[limits]",
+            "[[listener]]",
+            "[tls]",
+            "[[domain]]",
+            "[[account]]",
+            "[[route]]",
+            "[relay]",
+            "[[site]]",
+        ] {
             let start = text.iter().position(|line| *line == table || table.is_empty()).unwrap();
             let known = keys(table);
             assert!(known.len() >= 3, "{table}: {known:?}");

@@ -208,7 +208,7 @@ pub(crate) fn read_rate(name: &str, text: &Sourced<String>) -> Result<Rate, Conf
 }
 
 /// A length of time that is not nothing.
-fn time(text: &str, place: &Place) -> Result<Duration, ConfigError> {
+pub(crate) fn time(text: &str, place: &Place) -> Result<Duration, ConfigError> {
     duration(text).filter(|time| !time.is_zero()).ok_or_else(|| {
         let what = format!("`{text}` is not a length of time");
         ConfigError::new(what, "write it as 90s, 5m or 4h").at(place)

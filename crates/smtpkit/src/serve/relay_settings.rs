@@ -10,14 +10,20 @@ use std::time::Duration;
 use smtpkit_auth::Secret;
 use smtpkit_client::Credentials;
 use smtpkit_queue::Schedule;
-use smtpkit_relay::{Destination, Directory, RouteError, Routes, RoutesBuilder, Smarthost};
+use smtpkit_relay::{
+    Destination, Directory, Limits, RouteError, Routes, RoutesBuilder, SiteLimits, Smarthost,
+};
 use smtpkit_server::Network;
 use smtpkit_tls::{Anchors, Connector, Roots};
 
 use super::account_settings::read_secret_file;
 use super::args::ServeArgs;
 use super::config_file::{ConfigError, Loaded, Place, RelayTable, RouteTable, Sourced};
+use super::limit_settings::{read_rate, time};
 use super::listener_settings::{Scope, read_network};
+
+/// How long a connection may take to be made unless somebody says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Everything about the relay that can be said before the data folder is opened.
 #[derive(Debug)]
@@ -29,6 +35,9 @@ pub(crate) struct RelaySettings {
     pub(crate) dns: Vec<SocketAddr>,
     pub(crate) mx_port: u16,
     pub(crate) schedule: Schedule,
+    pub(crate) connect_timeout: Duration,
+    /// How much goes out at once, and how fast.
+    pub(crate) limits: Limits,
     /// The rows of the routing table, in their order.
     rows: Vec<(Sourced<String>, Destination)>,
 }
@@ -49,6 +58,8 @@ impl RelaySettings {
             dns: file.dns(args)?,
             mx_port: file.mx_port(args)?,
             schedule: file.schedule(args)?,
+            connect_timeout: file.connect_timeout()?,
+            limits: file.limits()?,
             rows,
         };
         // a pattern that means nothing is found now, with its line
@@ -148,6 +159,43 @@ impl File<'_> {
         }
     }
 
+    fn connect_timeout(&self) -> Result<Duration, ConfigError> {
+        match self.value(|table| table.connect_timeout.as_ref()) {
+            Some(text) => time(&text.value, &text.place),
+            None => Ok(CONNECT_TIMEOUT),
+        }
+    }
+
+    fn limits(&self) -> Result<Limits, ConfigError> {
+        let mut limits = Limits::default();
+        if let Some(count) = self.value(|table| table.max_deliveries.as_ref()) {
+            limits.deliveries_max = positive("max_deliveries", &count)?;
+            limits.unproven_max = (limits.deliveries_max * 3 / 4).max(1);
+        }
+        if let Some(count) = self.value(|table| table.max_deliveries_per_site.as_ref()) {
+            limits.site_max = positive("max_deliveries_per_site", &count)?;
+        }
+        if let Some(rate) = self.value(|table| table.rate_per_site.as_ref()) {
+            limits.site_rate = Some(read_rate("rate_per_site", &rate)?);
+        }
+        let Some(loaded) = self.loaded else { return Ok(limits) };
+        for table in &loaded.file.site {
+            let domain = loaded.sourced(&table.domain);
+            let name: smtpkit_codec::address::Domain = domain.value.parse().map_err(|_| {
+                ConfigError::new(format!("`{}` is not a domain", domain.value), "write it as example.com")
+                    .at(&domain.place)
+            })?;
+            let count = table.max_deliveries.as_ref().map(|count| loaded.sourced(count));
+            let rate = table.rate.as_ref().map(|rate| loaded.sourced(rate));
+            let site = SiteLimits {
+                deliveries_max: count.map(|count| positive("max_deliveries", &count)).transpose()?,
+                rate: rate.map(|rate| read_rate("rate", &rate)).transpose()?,
+            };
+            limits.sites.insert(name.to_string().to_ascii_lowercase().into(), site);
+        }
+        Ok(limits)
+    }
+
     fn schedule(&self, args: &ServeArgs) -> Result<Schedule, ConfigError> {
         let flag = |text: &Option<String>, name: &str| text.clone().map(|text| Sourced::flag(text, name));
         let retry: Vec<String> =
@@ -182,6 +230,15 @@ impl File<'_> {
         }
         Ok(schedule)
     }
+}
+
+/// A number of deliveries; none at all would keep mail here for ever.
+fn positive(name: &str, count: &Sourced<usize>) -> Result<usize, ConfigError> {
+    if count.value > 0 {
+        return Ok(count.value);
+    }
+    let what = format!("{name} = 0 would send nothing");
+    Err(ConfigError::new(what, "raise it, or hold the mail with `smtpkit queue hold`").at(&count.place))
 }
 
 fn flags_or(

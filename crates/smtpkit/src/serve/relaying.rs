@@ -40,10 +40,16 @@ impl Relaying {
         for damage in &spool.recovery().damaged {
             tracing::error!(id = %damage.id, what = damage.what, "an entry of the queue is damaged");
         }
+        let mut limits = settings.relay.limits.clone();
+        limits.hops_max = usize::try_from(settings.bounds.limits.hops_max).unwrap_or(usize::MAX);
         let options = Options {
             schedule: settings.relay.schedule.clone(),
             mx_port: settings.relay.mx_port,
+            limits,
+            grace: settings.bounds.limits.grace,
+            connect_timeout: settings.relay.connect_timeout,
             seed: nonce,
+            secure_hosts: Some(settings.data.join("tls-hosts")),
             ..Options::new(&settings.data)
         };
         let relay = Relay::new(options, Arc::new(spool), resolver(settings)?, routes(settings)?);

@@ -41,4 +41,6 @@ mod talk;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod waiting;
+#[cfg(test)]
 mod walk;

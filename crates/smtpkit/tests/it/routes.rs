@@ -98,6 +98,17 @@ fn a_forward_hides_its_target_and_rewrites_the_sender() {
     let stored = mailbox(&far, "target.test", "carol").remove(0);
     assert!(stored.starts_with("Return-Path: <SRS0="), "{stored}");
     assert!(stored.contains("@example.test>"), "{stored}");
+
+    // the same with a target that does not exist: who sent it hears of the alias alone
+    let server = serve(&forward("hidden@target.test"));
+    check(&send(&server, ALICE, "me@example.test", "Subject: hi\n\n"), 0, &[]);
+    let reports = server.messages("alice");
+    assert_eq!(reports.len(), 1, "{}", server.log());
+    let report = String::from_utf8(reports[0].clone()).unwrap();
+    assert!(report.contains("Final-Recipient: rfc822; me@example.test\r\n"), "{report}");
+    assert!(report.contains("Action: failed\r\nStatus: 5.1.1\r\n"), "{report}");
+    assert!(!report.contains("hidden") && !report.contains("target.test"), "{report}");
+    assert!(server.log().contains("hidden@target.test"), "the operator sees it all");
 }
 
 #[test]
