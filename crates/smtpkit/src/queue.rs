@@ -180,14 +180,10 @@ fn stopped(data: &Path, request: &Request, shown: &mut Shown<'_>) -> Result<(), 
         OpenError::NewerFormat { .. } => Failure::new(Exit::Config, error),
         _ => Failure::new(Exit::Io, error),
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Io, error))?;
-    runtime.block_on(perform(Target::Spool(&spool), request, now(), |answer| {
+    perform(Target::Spool(&spool), request, now(), |answer| {
         shown.take(answer);
         true
-    }));
+    });
     Ok(())
 }
 

@@ -50,13 +50,8 @@ impl Target<'_> {
 }
 
 /// Does what the request says. Every answer goes to `each`, which says whether to go on; the last one is
-/// [`Answer::Done`] or [`Answer::Error`].
-pub async fn perform(
-    target: Target<'_>,
-    request: &Request,
-    now: Timestamp,
-    mut each: impl FnMut(Answer) -> bool,
-) {
+/// [`Answer::Done`] or [`Answer::Error`]. It blocks on the disk, and as long as `each` does.
+pub fn perform(target: Target<'_>, request: &Request, now: Timestamp, mut each: impl FnMut(Answer) -> bool) {
     let action = match request {
         Request::List(selection) => return list(target, selection, now, &mut each),
         Request::Show(selection) => return show(target, selection, &mut each),
@@ -69,7 +64,7 @@ pub async fn perform(
     };
     let answer = match action {
         (_, Err(bad)) => Answer::Error(bad.to_string()),
-        (action, Ok(filter)) => match target.manage(action, &filter, now).await {
+        (action, Ok(filter)) => match target.manage(action, &filter, now).wait() {
             Ok(receipt) => Answer::Done { changed: receipt.changed },
             Err(error) => Answer::Error(error.to_string()),
         },

@@ -90,11 +90,9 @@ async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
     match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
             let (relay, now) = (relay.clone(), relay.now());
-            let runtime = tokio::runtime::Handle::current();
             // on a thread that may wait: for the disk, and for whoever reads
             tokio::task::spawn_blocking(move || {
-                let each = |answer| sender.blocking_send(answer).is_ok();
-                runtime.block_on(perform(Target::Relay(&relay), &request, now, each));
+                perform(Target::Relay(&relay), &request, now, |answer| sender.blocking_send(answer).is_ok());
             });
         }
         Err(error) => {

@@ -176,13 +176,7 @@ impl Servers {
 
 /// A set-up that the server library does not take.
 fn refused(error: &ServerError, listener: &Listener) -> ConfigError {
-    let remedy = match error {
-        ServerError::NoMechanism => {
-            "name an account with [[account]], --user-file or --user, or listen with mx:// alone"
-        }
-        _ => "change the listener",
-    };
-    ConfigError::new(error.to_string(), remedy).at(&listener.place)
+    ConfigError::new(error.to_string(), "change the listener").at(&listener.place)
 }
 
 /// Checks all that can be checked without a port and without making a file.

@@ -52,6 +52,13 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Whose idea the listeners are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listeners {
+    Named,
+    Default,
+}
+
 /// One certificate chain with its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
@@ -92,8 +99,31 @@ impl Settings {
             wants_first_account,
             warnings: Vec::new(),
         };
+        let named = !args.listen.is_empty() || loaded.is_some_and(|loaded| !loaded.file.listener.is_empty());
+        let asked = if named { Listeners::Named } else { Listeners::Default };
+        settings.match_logins(asked)?;
         settings.warn(args);
         Ok(settings)
+    }
+
+    /// Where users log in there has to be one. Listeners that nobody asked for go if there is none.
+    fn match_logins(&mut self, asked: Listeners) -> Result<(), ConfigError> {
+        if !self.accounts.is_empty() || self.wants_first_account {
+            return Ok(());
+        }
+        if asked == Listeners::Default {
+            self.listeners.retain(|listener| !listener.requires_auth);
+            self.warnings.push("no account is named: only mail for the local domains is taken".to_owned());
+        }
+        match self.listeners.iter().find(|listener| listener.requires_auth) {
+            None => Ok(()),
+            Some(listener) => {
+                let what = format!("{} lets nobody in: there is no account", listener.url);
+                let remedy =
+                    "name one with [[account]], user_file or --user-file, or listen with mx:// alone";
+                Err(ConfigError::new(what, remedy).at(&listener.place))
+            }
+        }
     }
 
     /// What is allowed and yet nobody should want.

@@ -101,6 +101,22 @@ fn each_denial_has_a_status_of_its_own() {
 }
 
 #[test]
+fn a_listener_for_people_takes_line_feeds_alone() {
+    use std::io::Write as _;
+    let server = serve("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nbare_newline = \"normalise\"\n");
+    let mut stream = crate::talk::connect(&server, "mx");
+    stream.write_all(b"HELO me\nMAIL FROM:<a@b.test>\nRCPT TO:<bob@example.test>\nDATA\n").unwrap();
+    // the end of the content is never a matter of taste: two programs that see it at different places are how mail is forged
+    stream.write_all(b"Subject: by hand\n\nhi\n.\nthere\r\n.\r\nQUIT\n").unwrap();
+    let mut heard = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut heard).unwrap();
+    let codes: Vec<&str> = heard.lines().filter_map(|line| line.get(..3)).collect();
+    assert_eq!(codes, ["220", "250", "250", "250", "354", "250", "221"], "{heard}");
+    let stored = server.messages("bob");
+    assert!(stored.len() == 1 && stored[0].starts_with(b"Return-Path: <a@b.test>\r\n"), "{stored:?}");
+}
+
+#[test]
 fn a_submission_is_completed_and_mail_from_a_server_is_not() {
     let server = Server::start();
     let mut secured = Talk::secured(&server, "submissions");

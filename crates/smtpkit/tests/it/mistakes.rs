@@ -86,6 +86,10 @@ fn configuration_mistakes_name_the_line() {
         ("[[listener]]\nurl = \"submission://127.0.0.1:0\"\nrequire_auth = false\n", ":3: "),
         ("[[listener]]\nurl = \"submissions://127.0.0.1:0\"\ntls = \"offer\"\n", ":3: "),
         ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\ntls = \"off\"\nrequire_auth = true\n", ":4: AUTH"),
+        ("[[listener]]\nurl = \"submission://127.0.0.1:0\"\n", ":2: submission://127.0.0.1:0 lets nobody in"),
+        ("[[site]]\ndomain = \"a.test\"\nrate = \"fast\"\n", ":3: rate"),
+        ("[[site]]\ndomain = \"a b\"\n", ":2: `a b`"),
+        ("[relay]\nmax_deliveries = 0\n", ":2: max_deliveries"),
         ("[[listener]]\nurl = \"lmtp://192.0.2.1:24\"\n", ":2: lmtp"),
         ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nproxy_protocol = [\"::/0\"]\n", ":3: "),
         ("[relay]\nretry = []\n", ":2: retry"),
@@ -158,6 +162,24 @@ fn check_says_that_a_good_configuration_is_good() {
     let file = folder.path().join("smtpkit.toml");
     fs::write(&file, "hostname = \"mx.example.test\"\n[[domain]]\nname = \"example.test\"\n").unwrap();
     check(&finish(smtpkit().args(["serve", "--check", "--config"]).arg(&file)), 0, &["good"]);
+}
+
+#[test]
+fn the_files_for_the_service_manager_fit_each_other() {
+    let dist = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/systemd");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("smtpkit.toml");
+    let config = fs::read_to_string(format!("{dist}/smtpkit.toml")).unwrap();
+    fs::write(&file, &config).unwrap();
+    fs::write(folder.path().join("users"), "alice@example.test:a word\n").unwrap();
+    check(&finish(smtpkit().args(["serve", "--check", "--config"]).arg(&file)), 0, &["good"]);
+    let service = fs::read_to_string(format!("{dist}/smtpkit.service")).unwrap();
+    for name in ["mx", "submission", "submissions"] {
+        let unit = fs::read_to_string(format!("{dist}/smtpkit-{name}.socket")).unwrap();
+        assert!(unit.contains(&format!("\nFileDescriptorName={name}\n")), "{unit}");
+        assert!(config.contains(&format!("\nurl = \"{name}+fd:{name}\"\n")), "{config}");
+        assert_eq!(service.matches(&format!("smtpkit-{name}.socket")).count(), 2, "{service}");
+    }
 }
 
 #[test]
