@@ -1,6 +1,7 @@
 //! Which exit code an error of the client deserves.
 
 use smtpkit_client::{ErrorKind, Retry, SendError};
+use smtpkit_codec::reply::{Reply, ReplyCode};
 use smtpkit_tls::ErrorKind as TlsKind;
 
 use crate::exit::Exit;
@@ -19,6 +20,10 @@ pub(crate) fn exit_of(error: &SendError) -> Exit {
         },
         ErrorKind::TlsRequired | ErrorKind::InjectedPlaintext | ErrorKind::NoMechanism => Exit::NoPermission,
         ErrorKind::Authentication => later(Exit::NoPermission),
+        // 530: a login or TLS is missing, whatever command said so (RFC 4954 section 6)
+        ErrorKind::Refused if error.reply().map(Reply::code) == Some(ReplyCode::AUTH_REQUIRED) => {
+            Exit::NoPermission
+        }
         ErrorKind::Refused => later(Exit::Unavailable),
         ErrorKind::Recipients => later(Exit::NoUser),
         ErrorKind::Unsupported => Exit::Unavailable,

@@ -17,7 +17,7 @@ fn against(script: &'static [&'static str], flags: &[&str]) -> (i32, String, Str
 
 #[test]
 fn exit_codes_by_what_the_server_does() {
-    let cases: [(&'static [&'static str], i32, &str); 9] = [
+    let cases: [(&'static [&'static str], i32, &str); 10] = [
         (
             &["220 hi", "250 hi", "250 ok", "250 ok", "354 go", "250 2.0.0 queued as 5", "221 bye"],
             0,
@@ -27,6 +27,8 @@ fn exit_codes_by_what_the_server_does() {
         (&["421 later"], 75, "421"),
         (&["220 hi", "250 hi", "550 5.7.1 not you", "221 bye"], 69, "550"),
         (&["220 hi", "250 hi", "451 4.3.0 later", "221 bye"], 75, "451"),
+        // RFC 4954 section 6: the client has to log in first
+        (&["220 hi", "250 hi", "530 5.7.0 log in", "221 bye"], 77, "530"),
         (&["220 hi", "250 hi", "250 ok", "550 5.1.1 nobody", "221 bye"], 67, "550"),
         (&["220 hi", "250 hi", "250 ok", "450 4.2.1 busy", "221 bye"], 75, "450"),
         (&["220 hi", "250 hi", "250 ok", "250 ok", "354 go", "554 5.6.0 no", "221 bye"], 69, "554"),
