@@ -38,6 +38,9 @@ const GATE: &Parts = &[
     ("libnsl.so.2", "libnsl2"),
 ];
 
+/// Packages that exclude one of those: unpacked, and laid over the system for the server in question only.
+const UNPACKED: [&str; 2] = ["exim4-daemon-light", "opensmtpd"];
+
 /// What the measurements need, which the gate does not wait for.
 const BENCH: &Parts = &[
     ("valgrind", "valgrind"),
@@ -51,7 +54,8 @@ const BENCH: &Parts = &[
 
 /// Installs what is missing for the gate, with apt-get (which needs to run as root) and cargo.
 pub(crate) fn install() -> Result<(), Failed> {
-    install_parts(GATE)?;
+    let packed: Vec<&str> = UNPACKED.into_iter().filter(|package| !unpacked(package).is_dir()).collect();
+    install_parts(GATE, &packed)?;
     if find("cargo-fuzz").is_none() {
         run(cargo().args(["install", "cargo-fuzz", "--locked", "--version", "0.13.2"]))?;
     }
@@ -66,16 +70,18 @@ pub(crate) fn install() -> Result<(), Failed> {
 /// Installs what is missing for the measurements, as far as this machine lets it: a rival that stays missing is said
 /// to be so in its rows.
 pub(crate) fn install_rivals() {
-    if let Err(Failed(why)) = install_parts(BENCH) {
+    if let Err(Failed(why)) = install_parts(BENCH, &[]) {
         eprintln!("{why}");
     }
 }
 
 /// Standard output is left alone: it may be for a program.
-fn install_parts(parts: &Parts) -> Result<(), Failed> {
+fn install_parts(parts: &Parts, packed: &[&str]) -> Result<(), Failed> {
     let missing: Vec<&str> = missing(parts).map(|(_, package)| package).collect();
-    if !missing.is_empty() {
+    if !missing.is_empty() || !packed.is_empty() {
         output(Command::new("apt-get").args(["update", "-q"]))?;
+    }
+    if !missing.is_empty() {
         output(
             Command::new("apt-get")
                 .args(["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"])
@@ -83,28 +89,30 @@ fn install_parts(parts: &Parts) -> Result<(), Failed> {
                 .env("DEBIAN_FRONTEND", "noninteractive"),
         )?;
     }
-    Ok(())
+    packed.iter().try_for_each(|package| unpack(package))
 }
 
 fn missing(parts: &Parts) -> impl Iterator<Item = (&'static str, &'static str)> {
     parts.iter().copied().filter(|(part, _)| find(part).is_none())
 }
 
-/// Unpacks a package that excludes an installed one; gives the folder, which is kept for the next time.
-pub(crate) fn unpacked(package: &str) -> Result<PathBuf, Failed> {
-    let folder = target().join("interop").join(package);
-    let tree = folder.join("tree");
-    if !tree.is_dir() {
-        fs::create_dir_all(&folder)?;
-        output(Command::new("apt-get").args(["download", "-q", package]).current_dir(&folder))?;
-        // under another name until it is whole
-        let script = "dpkg-deb --extract *.deb unfinished && mv unfinished tree";
-        output(Command::new("sh").args(["-c", script]).current_dir(&folder))?;
-    }
-    Ok(tree)
+/// Where one of the packages lies that exclude an installed one.
+pub(crate) fn unpacked(package: &str) -> PathBuf {
+    target().join("interop").join(package).join("tree")
 }
 
-/// The path of a program, of a library, or of a file whose path is given; Debian keeps some of them where only root's PATH looks.
+fn unpack(package: &str) -> Result<(), Failed> {
+    let tree = unpacked(package);
+    let Some(folder) = tree.parent() else { return failed("no folder to unpack in") };
+    fs::create_dir_all(folder)?;
+    output(Command::new("apt-get").args(["download", "-q", package]).current_dir(folder))?;
+    // under another name until it is whole
+    let script = "dpkg-deb --extract *.deb unfinished && mv unfinished tree";
+    output(Command::new("sh").args(["-c", script]).current_dir(folder)).map(drop)
+}
+
+/// The path of a program, of a library, or of a file whose path is given; Debian keeps some of them where only root's
+/// PATH looks.
 pub(crate) fn find(part: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let libraries = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH).into();

@@ -13,6 +13,7 @@
 //! | `maildir` | what arrived |
 //! | `send` | `smtpkit send` delivers to each of them |
 //! | `faults` | … and to one that fails |
+//! | `refusals` | … and to those that refuse |
 //! | `relay` | `serve` between other people's relays, and the reports that come back |
 
 mod auth;
@@ -21,6 +22,7 @@ mod faults;
 mod maildir;
 mod mime;
 mod receive;
+mod refusals;
 mod relay;
 mod samples;
 mod send;
@@ -42,6 +44,7 @@ enum Part {
     Auth,
     Send,
     Faults,
+    Refusals,
     Relay,
     Storage,
     Mime,
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &InteropArgs) -> Result<(), Failed> {
             Part::Auth => format!("{} logins to serve", auth::run()?),
             Part::Send => format!("{} deliveries by send, octet by octet", send::run()?),
             Part::Faults => format!("{} faults", faults::run()?),
+            Part::Refusals => format!("{} refusals", refusals::run()?),
             Part::Relay => format!("{} messages through relays, octet by octet", relay::run()?),
             Part::Storage => storage::run().map(|()| "a full disk".to_owned())?,
             Part::Mime => format!("{} messages read", mime::run()?),

@@ -26,24 +26,25 @@ const REPORTED: [Reported; 4] = [
 /// Passes every sample each way; gives how many messages arrived.
 pub(super) fn run() -> Result<usize, Failed> {
     let identity = Identity::new()?;
-    let dovecot = Dovecot::start(&identity, free_port()?)?;
     let names = NameServer::start()?;
     let refusing = SmtpSink::start(&["-f", "rcpt"])?;
     // each of the two has to know the other's port
     let port = free_port()?;
+    let dovecot = Dovecot::start(&identity, port)?;
     let by_smarthost = Server::start_with(
         &["--smarthost", &format!("smtp://127.0.0.1:{port}?tls=off")],
         &format!("[[route]]\nmatch = \"*@dovecot.test\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n", dovecot.lmtp),
     )?;
     let dns = format!("127.0.0.1:{}", names.port);
     let by_mx = Server::start_with(&["--dns", &dns, "--mx-port", &port.to_string()], "")?;
+    let by_login = logging_in(&identity, &dovecot)?;
     let hops =
         Hops { relay: by_smarthost.port("mx")?, lmtp: by_smarthost.port("lmtp")?, refusing: refusing.port };
     let postfix = Postfix::start(&identity, port, &hops)?;
 
     let mut arrived = 0;
     for sample in samples::all() {
-        arrived += 5;
+        arrived += 6;
         let from_postfix = |recipient: &str| {
             let message = by_smarthost.take_content(recipient)?;
             maildir::without(&["Received:"], &message).map(<[u8]>::to_vec)
@@ -54,12 +55,16 @@ pub(super) fn run() -> Result<usize, Failed> {
         }
         submit(&by_smarthost, &sample.content, "bob@dovecot.test", &[])?;
         same("LMTP to Dovecot", &sample, maildir::without(&["Received:"], &dovecot.take("bob")?)?)?;
+        submit(&by_login, &sample.content, "bob@postfix.test", &[])?;
+        let message = postfix.take("bob")?;
+        same("submission to Dovecot", &sample, maildir::without(&["Received:", "Received:"], &message)?)?;
         for recipient in [RECIPIENT, ROBOT] {
             to_postfix(&postfix, &sample, recipient)?;
             same("Postfix, SMTP and LMTP", &sample, &from_postfix(recipient)?)?;
         }
     }
-    println!("{:>10} → Postfix by smarthost and by MX, Dovecot by LMTP: ok", "serve");
+    println!("{:>10} → Postfix by smarthost and by MX: ok", "serve");
+    println!("{:>10} → Dovecot by LMTP, and by submission with TLS and AUTH: ok", "serve");
     println!("{:>10} ← Postfix by SMTP and by LMTP: ok", "serve");
     for reported in &REPORTED {
         let wish = if reported.action == "failed" { "failure" } else { "success" };
@@ -72,6 +77,18 @@ pub(super) fn run() -> Result<usize, Failed> {
     }
     println!("{:>10} ← reports of ours and of Postfix, as Python reads them: ok", "serve");
     Ok(arrived)
+}
+
+/// A server whose smarthost wants TLS and AUTH.
+fn logging_in(identity: &Identity, dovecot: &Dovecot) -> Result<Server, Failed> {
+    let folder = tempfile::tempdir()?;
+    let password = folder.path().join("password");
+    fs::write(&password, PASSWORD)?;
+    let smarthost = format!("smtps://{USER}@127.0.0.1:{}", dovecot.submissions);
+    let (password, authority) = (password.display().to_string(), identity.authority().display().to_string());
+    let flags =
+        ["--smarthost", &smarthost, "--smarthost-password-file", &password, "--smarthost-ca", &authority];
+    Server::start_with(&flags, "")
 }
 
 fn same(route: &str, sample: &Sample, arrived: &[u8]) -> Result<(), Failed> {

@@ -20,14 +20,13 @@ pub(super) fn start(
     script: &str,
     arguments: &[&Path],
 ) -> Result<Process, Failed> {
-    let unpacked = tools::unpacked(package)?;
     let scratch = folder.join("scratch");
     fs::create_dir(&scratch)?;
     let log = fs::File::create(folder.join("log"))?;
     let process = Command::new("unshare")
         .args(["--mount", "sh"])
         .arg(root().join("xtask/src/interop/servers/isolation.sh"))
-        .arg(unpacked)
+        .arg(tools::unpacked(package))
         .arg(scratch)
         .arg(script)
         .args(arguments)

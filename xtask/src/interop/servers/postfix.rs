@@ -32,6 +32,9 @@ impl Postfix {
     /// The domain whose mailboxes it has: `bob`, `2bob` and so on, and `δοκιμή`.
     pub(in crate::interop) const DOMAIN: &'static str = "postfix.test";
 
+    /// The largest message that it takes, in octets.
+    pub(in crate::interop) const SIZE_MAX: usize = 2_000_000;
+
     /// Starts one. Its port may be chosen before, for a server that has to know it earlier.
     pub(in crate::interop) fn start(identity: &Identity, port: u16, hops: &Hops) -> Result<Self, Failed> {
         let folder = open_folder()?;
@@ -50,6 +53,7 @@ impl Postfix {
                 ("key", &identity.key().display()),
                 ("relay", &hops.relay),
                 ("lmtp", &hops.lmtp),
+                ("size_max", &Self::SIZE_MAX),
                 ("refusing", &hops.refusing),
             ],
         );
@@ -89,6 +93,19 @@ impl Postfix {
         let fields = ["Return-Path:", "X-Original-To:", "Delivered-To:", "Received:"];
         Ok(maildir::with_crlf(maildir::without(&fields, &message)?))
     }
+
+    /// Checks that no message is in a mailbox, nor in the queue on its way there.
+    pub(in crate::interop) fn holds_nothing(&self, local_part: &str) -> Result<(), Failed> {
+        let new = self.folder.path().join("mail").join(local_part).join("new");
+        let queue =
+            ["incoming", "active", "deferred"].map(|name| self.folder.path().join("queue").join(name));
+        for folder in queue.into_iter().chain([new]) {
+            if fs::read_dir(&folder).into_iter().flatten().next().is_some() {
+                return failed(format!("{} is not empty\n{}", folder.display(), self.log()));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Postfix {
@@ -115,6 +132,7 @@ mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 smtputf8_enable = yes
+message_size_limit = @size_max@
 virtual_mailbox_domains = postfix.test
 virtual_mailbox_maps = texthash:@folder@/config/mailboxes
 virtual_mailbox_base = @folder@/mail
