@@ -126,7 +126,7 @@ fn whom_to_trust_and_who_is_trusted() {
     let no_login = finish(
         smtpkit().args(["send", &url]).args(from_to).arg("--ca").arg(server.data().join("tls/ca.pem")),
     );
-    check(&no_login, 69, &["530"]);
+    check(&no_login, 77, &["530"]);
     assert_eq!(server.messages("bob").len(), 1);
 }
 
