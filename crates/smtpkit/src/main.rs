@@ -34,7 +34,7 @@ struct Cli {
 enum Command {
     /// Receive mail and deliver it to local mailboxes
     Serve(Box<serve::ServeArgs>),
-    /// Send a message
+    /// Send a message, from a file, standard input or flags; or one for each row of a table
     Send(Box<send::SendArgs>),
     /// See what a server offers, and whether it relays for strangers
     Check(Box<check::CheckArgs>),

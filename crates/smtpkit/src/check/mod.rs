@@ -23,18 +23,13 @@ use crate::outbound::{self, Login, ServerArgs, Target};
 use crate::report;
 use findings::Findings;
 
-/// See what a server offers, whether its certificate holds, how fast it answers, and whether it relays for strangers
-///
-/// Nothing is sent: the relay test asks with MAIL and RCPT, takes it back with RSET, and never goes on to DATA.
+/// Which server is looked at, and how closely.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct CheckArgs {
     /// The server as a URL, or its name alone for port 25; `relay` before it makes only the relay test
     #[arg(value_name = "URL|HOST", num_args = 0..=2)]
     positional: Vec<String>,
-
-    #[command(flatten)]
-    server: ServerArgs,
 
     /// Leave out the relay test
     #[arg(long)]
@@ -43,6 +38,9 @@ pub(crate) struct CheckArgs {
     /// Print the findings as one JSON object
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 const AFTER_LONG_HELP: &str = "\
@@ -56,8 +54,9 @@ Examples:
       \"user@elsewhere\"@host, @host:user@elsewhere and user@[192.0.2.1]
   smtpkit check smtp://127.0.0.1:2525?tls=off --json
 
-The relay test runs without a login. It tells what the server grants to the address that this
-machine comes from: from inside a trusted network, relaying is no fault.
+The relay test asks with MAIL and RCPT, takes it back with RSET, and never sends content. It runs
+without a login and tells what the server grants to the address that this machine comes from: from
+inside a trusted network, relaying is no fault.
 
 Exit codes:
   0 fine, 69 relays for strangers or refuses us for good, 64 usage, 68 host unknown,

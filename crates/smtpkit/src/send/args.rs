@@ -8,16 +8,17 @@ use std::time::Duration;
 use super::rehearsal::Step;
 use crate::outbound::ServerArgs;
 
-/// Send a message, from a file, from standard input or composed from flags; or one for each row of a table.
-///
-/// The password comes from --password-file, --password-stdin, --password-cmd or the variable SMTPKIT_PASSWORD, never
-/// from the command line.
+/// What is sent, from whom, to whom, over which server and how.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct SendArgs {
     /// The server, and with raw content the file: `URL [FILE|-]`, or only `[FILE|-]` with --host
     #[arg(value_name = "URL|FILE", num_args = 0..=2)]
     pub(crate) positional: Vec<String>,
+
+    /// Print what came of it as one JSON object; of several messages one each, and a summary
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) envelope: EnvelopeArgs,
@@ -36,10 +37,6 @@ pub(crate) struct SendArgs {
 
     #[command(flatten)]
     pub(crate) merge: MergeArgs,
-
-    /// Print what came of it as one JSON object; of several messages one each, and a summary
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 impl SendArgs {
@@ -223,6 +220,10 @@ Examples:
   smtpkit send smtp://me@mail.example.test --password-file pw --from me@example.test --csv people.csv \\
       --to '{{email}}' --subject 'News for {{name}}' --text 'Dear {{name}}, ...' --resume sent.txt
       a message for each row; run it again and only the rest is sent
+
+Passwords:
+  from --password-file, --password-stdin, --password-cmd, the variable SMTPKIT_PASSWORD or the terminal;
+  never from the command line, where others could see them
 
 Content:
   A file is sent octet by octet; line ends become CRLF. Without FILE and without composing flags,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, BOB, Server, check, finish, smtpkit};
+use crate::harness::{ALICE, BOB, Server, check, finish, smtpkit, until};
 
 fn objects(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -91,4 +91,24 @@ fn a_server_that_takes_nothing_is_not_asked_a_thousand_times() {
     let locked_out = finish(server.send("submission").args(many).env("SMTPKIT_PASSWORD", "wrong"));
     check(&locked_out, 77, &["535", "sent 0 of 0"]);
     assert_eq!(locked_out.2.matches("535").count(), 1, "it is asked once: {}", locked_out.2);
+}
+
+#[test]
+fn an_interrupt_finishes_what_is_on_its_way() {
+    let server = Server::start();
+    let child = server
+        .send("mx")
+        .args(["--from", ALICE, "--to", BOB, "--subject", "x", "--count", "1000", "--rate", "20"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert!(until(|| !server.stored("bob").is_empty()), "the first message arrives");
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(79), "{stderr}");
+    assert!(stderr.contains("smtpkit: interrupted; "), "{stderr}");
+    let sent: usize = stderr.split("sent ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert_eq!(server.messages("bob").len(), sent, "{stderr}");
 }
