@@ -1,7 +1,7 @@
 //! A server that takes everything, waits before each write, and counts its writes: a round trip is one of them.
 //!
-//! It prints its address, and for each connection that ends `writes TAB messages`, the greeting and the reply to
-//! EHLO not counted.
+//! It prints its address, and for each connection that ends `writes TAB messages`. The greeting and the replies to
+//! EHLO and QUIT do not count.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,14 +79,13 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, delay: Duration)
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        writes += u64::from(hello);
         stream.write_all(&replies).await?;
         stream.flush().await?;
         replies.clear();
         if dialogue.over {
-            writes -= 1;
             break;
         }
+        writes += u64::from(hello);
     }
     println!("{writes}\t{}", dialogue.messages);
     Ok(())
@@ -126,6 +125,10 @@ impl Dialogue {
 
     fn reply(&mut self, line: &[u8]) -> &'static [u8] {
         match line.first_chunk::<4>().map(|verb| verb.to_ascii_uppercase()).as_deref() {
+            Some(b"HELO") => {
+                self.hello = true;
+                b"250 sink.test\r\n"
+            }
             Some(b"EHLO") => {
                 self.hello = true;
                 b"250-sink.test\r\n250-PIPELINING\r\n250-SIZE 0\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
