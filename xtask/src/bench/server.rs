@@ -41,7 +41,7 @@ const LOADS: &[(&str, Load, &Most)] = &[
     ("4 KiB message, 1 connection", Load::new(10_000, 1), &[(Sink::Postfix, 0.80), (Sink::GoSmtp, 0.55)]),
     (
         "10 MiB message",
-        Load { octets: 10 * MIB, ..Load::new(20, 1) },
+        Load { octets: 10 * MIB, ..Load::new(50, 1) },
         // at least 7 times as fast
         &[(Sink::Postfix, 1.0 / 7.0), (Sink::GoSmtp, 1.0)],
     ),
