@@ -28,6 +28,8 @@ pub(crate) struct Manner {
     pub(crate) closes: u64,
     /// Takes up to 100 seconds for an answer; behind the dot it may be 11 minutes, which is longer than a client waits.
     pub(crate) slow: u64,
+    /// How long every answer takes, in any weather.
+    pub(crate) pause: Duration,
     /// 550 for every recipient, in any weather.
     pub(crate) takes_nobody: bool,
 }
@@ -96,6 +98,9 @@ impl Visit {
     async fn act(&mut self) -> Act {
         let manner = self.host.manner;
         let weather = self.host.weather.clone();
+        if !manner.pause.is_zero() {
+            sleep(manner.pause).await;
+        }
         if weather.strikes(&mut self.dice, manner.slow) {
             sleep(self.dice.milliseconds(100, 100_000)).await;
         }

@@ -48,8 +48,8 @@ pub(crate) struct Keep {
     pub(crate) token: String,
     pub(crate) recipient: String,
     pub(crate) at: Instant,
-    /// For the reply that said so; none if none was written.
-    pub(crate) receipt: Option<Receipt>,
+    /// When a reply said so, and whether it was read; none if none was written.
+    pub(crate) answer: Option<(Instant, Receipt)>,
     /// What it says, if it is a report.
     pub(crate) report: Option<ReportSeen>,
 }
@@ -76,9 +76,9 @@ impl ReportSeen {
 }
 
 impl Keep {
-    /// Whether the sender knows that it was taken.
-    pub(crate) fn is_known(&self) -> bool {
-        self.receipt.as_ref().is_some_and(Receipt::is_read)
+    /// When the sender was told that it was taken, if he heard it.
+    pub(crate) fn heard_at(&self) -> Option<Instant> {
+        self.answer.as_ref().filter(|(_, receipt)| receipt.is_read()).map(|(at, _)| *at)
     }
 }
 
@@ -108,7 +108,7 @@ impl Ledger {
         let first = book.keeps.len();
         for recipient in recipients {
             let (token, recipient, report) = (token.clone(), recipient.clone(), report.clone());
-            book.keeps.push(Keep { token, recipient, at, receipt: None, report });
+            book.keeps.push(Keep { token, recipient, at, answer: None, report });
         }
         (first..book.keeps.len()).collect()
     }
@@ -118,7 +118,7 @@ impl Ledger {
         let mut book = self.book();
         for place in keeps {
             if let Some(keep) = book.keeps.get_mut(*place) {
-                keep.receipt = Some(receipt.clone());
+                keep.answer = Some((Instant::now(), receipt.clone()));
             }
         }
     }

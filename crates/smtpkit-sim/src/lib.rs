@@ -13,6 +13,7 @@
 //! | `disk`, `spool` | unsynced writes are dropped or torn, syncs fail; the production spool on it |
 //! | `power`, `machine` | lives of a machine that runs server and relay |
 //! | `host`, `sender`, `letter` | who takes mail, who sends it, what it says |
+//! | `operator` | who holds mail back, lets it go, and loads the routes anew |
 //! | `ledger`, `verdict` | what is owed to whom, and whether all promises were kept |
 //! | `world`, `weather`, `journal` | all of it together; when it is calm; what happened |
 //!
@@ -36,10 +37,14 @@ mod host;
 mod ledger;
 mod letter;
 mod machine;
+mod operator;
 mod sender;
 
 mod verdict;
 mod world;
+
+#[cfg(test)]
+mod scenarios;
 
 pub use self::verdict::Figures;
 pub use self::world::Outcome;

@@ -23,8 +23,10 @@ use crate::ledger::{Ledger, ReportSeen};
 use crate::letter;
 use crate::names::Names;
 use crate::network::{Arrival, Network, Plug};
+use crate::operator::Operator;
 use crate::power::Power;
 use crate::spool::TimedSpool;
+use crate::weather::Weather;
 
 /// How long a machine may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(120);
@@ -39,6 +41,7 @@ pub(crate) struct Common {
     pub(crate) ledger: Ledger,
     pub(crate) journal: Journal,
     pub(crate) clock: Clock,
+    pub(crate) weather: Weather,
 }
 
 /// A machine, switched off.
@@ -177,6 +180,15 @@ impl Machine {
         let orders = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&spool).write(power.clone(), self.dice.fork("writer")));
+        let operator = Operator {
+            relay: relay.clone(),
+            routes: self.routes.clone(),
+            clock: self.common.clock,
+            dice: self.dice.fork("operator"),
+            weather: self.common.weather.clone(),
+            journal: self.common.journal.clone(),
+        };
+        tasks.spawn(operator.work());
         let (order, running) = (orders.clone(), relay.clone());
         let relaying = tasks.spawn(async move { running.run(order).await }).id();
         tasks.spawn(serve(Arc::new(listening), door, orders.clone()));

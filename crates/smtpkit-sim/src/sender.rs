@@ -22,6 +22,8 @@ pub(crate) struct Sender {
     pub(crate) after: Duration,
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
+    /// Which of them stand for whom.
+    pub(crate) members: BTreeMap<&'static str, &'static [&'static str]>,
     pub(crate) octets: usize,
     /// The relay that takes it.
     pub(crate) relay: &'static str,
@@ -59,8 +61,15 @@ impl Sender {
                 Some(RecipientOutcome::Refused(_)) => Answer::Refused,
                 _ => unheard,
             };
-            let answers: BTreeMap<String, Answer> =
-                self.to.iter().enumerate().map(|(place, to)| (to.clone(), answer(place))).collect();
+            let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
+            for (place, to) in self.to.iter().enumerate() {
+                match self.members.get(to.as_str()) {
+                    Some(members) => {
+                        answers.extend(members.iter().map(|member| ((*member).to_owned(), answer(place))));
+                    }
+                    None => drop(answers.insert(to.clone(), answer(place))),
+                }
+            }
             let accepted = answers.values().filter(|answer| **answer == Answer::Accepted).count();
             let unknown = answers.values().filter(|answer| **answer == Answer::Unknown).count();
             let said = match &sent {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | nothing acknowledged is lost | each recipient that was accepted is delivered, reported or pending |
 //! | one end for each recipient | not delivered and reported, unless nobody could know of the delivery |
-//! | no second copy without need | between two copies lies an outage, or the first `250` was never read |
+//! | no second copy without need | the first `250` was never read, or a machine went down soon after |
 //! | one report for each failure | reports are told apart by their Message-ID |
 //! | no report about a report | none is quoted in another |
 //! | what was refused is not delivered | unless a disk failed meanwhile |
@@ -12,11 +12,16 @@
 //! | bounds hold | the most connections to a host, the most entries in a queue |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::ledger::{Answer, Book, Keep, Posted};
 use crate::machine::Remains;
+
+/// How long a relay may take to write down what it was told: over LMTP it waits for the replies to all recipients first,
+/// and the disk may be slow.
+const WRITTEN_DOWN: Duration = Duration::from_secs(15 * 60);
 
 /// A message and one of its recipients.
 type Key = (String, String);
@@ -147,7 +152,7 @@ impl Court<'_> {
         if answer == Answer::Accepted && can_be_told && keeps.is_empty() && !is_reported && !is_pending {
             says("acknowledged, and lost");
         }
-        let was_unsure = keeps.iter().any(|keep| !self.evidence.is_sure(keep, None));
+        let was_unsure = keeps.iter().any(|keep| !self.evidence.is_sure(keep));
         if !keeps.is_empty() && is_reported && !was_unsure && !self.evidence.is_passed_on(recipient) {
             says("delivered, and reported as failed");
         }
@@ -169,8 +174,8 @@ impl Court<'_> {
             return;
         }
         for pair in keeps.windows(2) {
-            if let [first, second] = pair
-                && self.evidence.is_sure(first, Some(second.at))
+            if let [first, _] = pair
+                && self.evidence.is_sure(first)
             {
                 self.broken.push(format!("{token} for {recipient}: delivered twice without need"));
             }
@@ -221,10 +226,9 @@ impl Court<'_> {
 }
 
 impl Evidence<'_> {
-    /// Whether the relay knew of a delivery, and could write it down before `next`, or ever.
-    fn is_sure(&self, keep: &Keep, next: Option<Instant>) -> bool {
-        let until = next.or_else(|| self.book.outages.iter().map(|(_, to)| *to).max());
-        keep.is_known() && !self.is_outage(keep.at, until.unwrap_or(keep.at))
+    /// Whether the relay knew of a delivery, and had the time to write it down.
+    fn is_sure(&self, keep: &Keep) -> bool {
+        keep.heard_at().is_some_and(|heard| !self.is_outage(keep.at, heard + WRITTEN_DOWN))
     }
 
     fn is_outage(&self, from: Instant, to: Instant) -> bool {

@@ -1,12 +1,13 @@
 //! A world, made from a seed: machines, hosts, names, senders, what goes wrong; then calm until everything has come to
 //! its end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use smtpkit_client::Secret;
 use smtpkit_queue::{Schedule, Timestamp};
-use smtpkit_relay::{Clock, Destination, Directory, Limits, Routes, Smarthost};
+use smtpkit_relay::{Clock, Destination, Directory, Limits, Routes, RoutesBuilder, Smarthost, SrsKeys};
 use smtpkit_server::CancellationToken;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -34,7 +35,11 @@ const STORE: &str = "store.home.test";
 /// Mail for this domain goes by way of the hub, if there is one.
 const VIA_HUB: &str = "far0.test";
 const TAKES_NOBODY: &str = "gone.test";
-const GIVE_UP: Duration = Duration::from_secs(36 * 3_600);
+/// Addresses that stand for others. The mail of the list goes out in the name of its owner.
+const TEAM: (&str, &[&str]) = ("team@home.test", &["m1@far1.test", "m2@home.test"]);
+const LIST: (&str, &[&str]) = ("list@home.test", &["m3@far0.test", "m4@bare.test", "nobody@far1.test"]);
+const LIST_OWNER: &str = "owner@home.test";
+const GIVE_UP: Duration = Duration::from_secs(20 * 3_600);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What came of a world.
@@ -84,7 +89,7 @@ pub(crate) async fn live(seed: u64, hours: u64) -> Outcome {
         let host = Host { name, manner, dice, weather, ledger: ledger.clone(), journal: journal.clone() };
         tokio::spawn(host.run(network.clone()));
     }
-    let common = Common { network, names, ledger, journal, clock };
+    let common = Common { network, names, ledger, journal, clock, weather: weather.clone() };
     let mut world = World {
         dice,
         weather,
@@ -141,6 +146,7 @@ impl World {
                 after: dice.milliseconds(0, self.hours * 3_600_000),
                 from: from.to_owned(),
                 to,
+                members: BTreeMap::from([TEAM, LIST]),
                 octets: usize::try_from(octets).unwrap_or_default(),
                 relay: RELAY,
                 plug: Plug {
@@ -162,7 +168,7 @@ impl World {
         self.weather.calm_down();
         self.common.journal.note("weather", "calms down");
         // whoever was told to try again needs two hours more, and the last of that the give-up time
-        sleep(GIVE_UP + 12 * HOUR).await;
+        sleep(GIVE_UP + 8 * HOUR).await;
         self.stop.cancel();
         let mut remains = Vec::new();
         while let Some(machine) = self.machines.join_next().await {
@@ -197,6 +203,11 @@ impl World {
 }
 
 fn recipient(dice: &mut Dice, domains: &[String]) -> String {
+    match dice.below(20) {
+        0 => return TEAM.0.to_owned(),
+        1 => return LIST.0.to_owned(),
+        _ => {}
+    }
     let local = match dice.below(20) {
         0 => "nobody",
         1 => "full",
@@ -276,17 +287,20 @@ fn routes(name: &str, has_hub: bool) -> Routes {
         return Routes::builder(name, directory).build();
     }
     directory.add_domain("home.test").expect("invariant: home.test is a domain name");
-    let store = Destination::lmtp("lmtp://store.home.test:24?tls=off");
-    let hub = Smarthost::new("smtp://hub.test:25?tls=off");
-    let (Ok(store), Ok(hub)) = (store, hub) else { return Routes::builder(name, directory).build() };
-    let mut builder = Routes::builder(name, directory);
-    builder = builder.route("*@home.test", store).expect("invariant: it is a pattern");
+    build(Routes::builder(name, directory), has_hub)
+        .expect("invariant: the patterns and addresses of this file are some")
+}
+
+fn build(mut builder: RoutesBuilder, has_hub: bool) -> Result<Routes, Box<dyn std::error::Error>> {
     if has_hub {
-        builder = builder
-            .route(&format!("*@{VIA_HUB}"), Destination::smarthost(hub))
-            .expect("invariant: it is a pattern");
+        let hub = Smarthost::new(&format!("smtp://{HUB}:25?tls=off"))?;
+        builder = builder.route(&format!("*@{VIA_HUB}"), Destination::smarthost(hub))?;
     }
-    builder.build()
+    builder = builder.route(TEAM.0, Destination::alias(TEAM.1)?)?;
+    builder = builder.route(LIST.0, Destination::list(LIST_OWNER, LIST.1)?)?;
+    builder = builder.route("*@home.test", Destination::lmtp(&format!("lmtp://{STORE}:24?tls=off"))?)?;
+    let keys = SrsKeys::new([Secret::new(b"a key of at least sixteen octets".to_vec())])?;
+    Ok(builder.srs("home.test".parse()?, keys).build())
 }
 
 fn schedule(dice: &mut Dice) -> Schedule {
