@@ -143,6 +143,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
         ended
     };
     let ended = tokio::select! {
+        biased;
         ended = ending => ended,
         // a second signal means: now
         () = stop_signals.next() => Ok(()),
@@ -168,6 +169,7 @@ impl StopSignals {
 
     async fn next(&mut self) {
         tokio::select! {
+            biased;
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
