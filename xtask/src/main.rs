@@ -13,6 +13,7 @@ mod rfcs;
 mod shell;
 mod sim;
 mod tools;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Task {
     NoStd,
     /// Live through seeded worlds: `--seed N` replays one exactly
     Sim(sim::SimArgs),
+    /// Kill the program under load, again and again
+    Torture(torture::TortureArgs),
     /// Write docs/rfcs.md: RFC section, module, tests
     Rfcs(rfcs::RfcsArgs),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Interop(args) => interop::run(&args),
         Task::NoStd => no_std::run(),
         Task::Sim(args) => sim::run(&args),
+        Task::Torture(args) => torture::run(&args),
         Task::Rfcs(args) => rfcs::run(&args),
     };
     match done {

@@ -54,20 +54,24 @@ impl Server {
     }
 
     /// Any `serve` command line; `--data` and `--json` are added.
-    pub(crate) fn spawn(mut command: Command, folder: tempfile::TempDir) -> Self {
-        let mut child = command
-            .arg("--data")
-            .arg(folder.path().join("data"))
-            .arg("--json")
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let log = || fs::read_to_string(folder.path().join("log")).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}\n{}", log()));
+    pub(crate) fn spawn(command: Command, folder: tempfile::TempDir) -> Self {
+        let (child, ready) = start(command, folder.path());
         Self { child, folder, ready }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on its data, after its end.
+    pub(crate) fn restart(&mut self, command: Command) {
+        (self.child, self.ready) = start(command, self.folder.path());
     }
 
     pub(crate) fn port(&self, scheme: &str) -> u16 {
@@ -153,6 +157,22 @@ impl Server {
     pub(crate) fn wait(&mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
+}
+
+fn start(mut command: Command, folder: &Path) -> (Child, serde_json::Value) {
+    let mut child = command
+        .arg("--data")
+        .arg(folder.join("data"))
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let log = || fs::read_to_string(folder.join("log")).unwrap();
+    let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}\n{}", log()));
+    (child, ready)
 }
 
 impl Drop for Server {

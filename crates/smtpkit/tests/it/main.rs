@@ -7,13 +7,21 @@ mod auth;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod chain;
+#[cfg(test)]
 mod check;
+#[cfg(test)]
+mod dead;
 #[cfg(test)]
 mod dialogue;
 #[cfg(test)]
 mod first_start;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]

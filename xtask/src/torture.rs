@@ -1,0 +1,25 @@
+//! kill -9 of the real program under load, a hundred times, and a start with a long queue: the tests of the program that
+//! do it a few times, with larger numbers and with optimisation.
+
+use crate::shell::{self, Failed, cargo};
+
+/// Arguments of `cargo xtask torture`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TortureArgs {
+    /// How often the server is killed
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// How many messages wait when the time of a start is taken
+    #[arg(long, default_value_t = 50_000)]
+    queued: u32,
+}
+
+/// Runs them, and shows their figures.
+pub(crate) fn run(args: &TortureArgs) -> Result<(), Failed> {
+    let mut command = cargo();
+    command.args(["test", "--release", "-p", "smtpkit", "--test", "it", "kill::"]);
+    command.args(["--", "--nocapture", "--test-threads", "1"]);
+    command.env("SMTPKIT_TORTURE_KILLS", args.kills.to_string());
+    command.env("SMTPKIT_TORTURE_QUEUED", args.queued.to_string());
+    shell::run(&mut command)
+}
