@@ -37,7 +37,7 @@ const VIA_HUB: &str = "far0.test";
 const TAKES_NOBODY: &str = "gone.test";
 /// Addresses that stand for others. The mail of the list goes out in the name of its owner.
 const TEAM: (&str, &[&str]) = ("team@home.test", &["m1@far1.test", "m2@home.test"]);
-const LIST: (&str, &[&str]) = ("list@home.test", &["m3@far0.test", "m4@bare.test", "nobody@far1.test"]);
+const LIST: (&str, &[&str]) = ("list@home.test", &["m3@far0.test", "m4@bare.test", "noone@far1.test"]);
 const LIST_OWNER: &str = "owner@home.test";
 const GIVE_UP: Duration = Duration::from_secs(20 * 3_600);
 const HOUR: Duration = Duration::from_secs(3_600);
