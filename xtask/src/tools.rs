@@ -21,6 +21,7 @@ const GATE: &Parts = &[
     ("openssl", "openssl"),
     ("aiosmtpd", "python3-aiosmtpd"),
     ("msmtp", "msmtp"),
+    ("strace", "strace"),
     ("s-nail", "s-nail"),
     ("/usr/lib/git-core/git-send-email", "git-email"),
     ("/usr/share/perl5/Mail/Address.pm", "libmailtools-perl"),

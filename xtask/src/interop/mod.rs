@@ -8,6 +8,7 @@
 //! | `receive` | each of them delivers to `serve` |
 //! | `mime` | Python's email package reads the same messages |
 //! | `auth` | every mechanism that they speak, against `serve` |
+//! | `sync` | strace sees a sync before each `250` |
 //! | `storage` | a disk that is full |
 //! | `servers` | other people's servers, a file each |
 //! | `maildir` | what arrived |
@@ -29,6 +30,7 @@ mod send;
 mod server;
 mod servers;
 mod storage;
+mod sync;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -47,6 +49,7 @@ enum Part {
     Refusals,
     Relay,
     Storage,
+    Sync,
     Mime,
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn run(args: &InteropArgs) -> Result<(), Failed> {
             Part::Refusals => format!("{} refusals", refusals::run()?),
             Part::Relay => format!("{} messages through relays, octet by octet", relay::run()?),
             Part::Storage => storage::run().map(|()| "a full disk".to_owned())?,
+            Part::Sync => format!("{} times 250, each behind a sync of its message", sync::run()?),
             Part::Mime => format!("{} messages read", mime::run()?),
         };
         println!("interoperability: {done} ({:.0} s)", start.elapsed().as_secs_f64());

@@ -117,6 +117,18 @@ impl Server {
         maildir::without(&["Return-Path:", "Delivered-To:", "Received:"], &message).map(<[u8]>::to_vec)
     }
 
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it.
+    pub(super) fn stop(&mut self) -> Result<(), Failed> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// The last lines of the log.
     fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
