@@ -1,5 +1,5 @@
-//! kill -9 of the real program under load, a hundred times, and a start with a long queue: the tests of the program that
-//! do it a few times, with larger numbers and with optimisation.
+//! kill -9 of the real program under load, a hundred times, a start with a long queue, live mail beside dead domains: the
+//! tests of the program that do it in small, with larger numbers and with optimisation.
 
 use crate::shell::{self, Failed, cargo};
 
@@ -12,14 +12,18 @@ pub(crate) struct TortureArgs {
     /// How many messages wait when the time of a start is taken
     #[arg(long, default_value_t = 50_000)]
     queued: u32,
+    /// How many dead domains there are, with a hundred recipients each
+    #[arg(long, default_value_t = 1_000)]
+    dead: u32,
 }
 
 /// Runs them, and shows their figures.
 pub(crate) fn run(args: &TortureArgs) -> Result<(), Failed> {
     let mut command = cargo();
-    command.args(["test", "--release", "-p", "smtpkit", "--test", "it", "kill::"]);
-    command.args(["--", "--nocapture", "--test-threads", "1"]);
+    command.args(["test", "--release", "-p", "smtpkit", "--test", "it", "--"]);
+    command.args(["kill::", "dead::", "--nocapture", "--test-threads", "1"]);
     command.env("SMTPKIT_TORTURE_KILLS", args.kills.to_string());
     command.env("SMTPKIT_TORTURE_QUEUED", args.queued.to_string());
+    command.env("SMTPKIT_TORTURE_DEAD", args.dead.to_string());
     shell::run(&mut command)
 }
