@@ -185,7 +185,8 @@ impl Court<'_> {
     fn reports(&mut self, ends: &Ends<'_>) {
         for (what, reports) in [("failed", &ends.failed), ("delayed", &ends.delayed)] {
             for ((token, recipient), ids) in reports {
-                if ids.len() > 1 {
+                // each copy that arose out of sight has reports of its own
+                if ids.len() > 1 && !self.evidence.is_passed_on(recipient) {
                     self.broken.push(format!("{token} for {recipient}: {} reports say {what}", ids.len()));
                 }
             }

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::shell::{Failed, failed, output};
 use crate::tools::find;
@@ -35,7 +36,7 @@ pub(super) fn run() -> Result<usize, Failed> {
 fn load(octets: usize) -> Result<usize, Failed> {
     let mut server = Server::start()?;
     let log = server.scratch().join("strace");
-    let mut tracer = attach(server.id(), &log)?;
+    let (mut tracer, _errors) = attach(server.id(), &log)?;
     let Some(source) = find("smtp-source") else { return failed("smtp-source is missing") };
     let mut load = Command::new(source);
     load.args(["-s", &SESSIONS.to_string(), "-m", &MESSAGES.to_string(), "-l", &octets.to_string()]);
@@ -51,17 +52,17 @@ fn load(octets: usize) -> Result<usize, Failed> {
     failed(format!("strace saw {checked} replies to {MESSAGES} messages"))
 }
 
-fn attach(id: u32, log: &std::path::Path) -> Result<Child, Failed> {
+/// Follows the process from now on. What strace says has to stay open: it names each new thread.
+fn attach(id: u32, log: &Path) -> Result<(Child, BufReader<ChildStderr>), Failed> {
     let mut tracer = Command::new("strace")
         .args(["-f", "-s", "300000", "-e", CALLS, "-p", &id.to_string(), "-o"])
         .arg(log)
         .stderr(Stdio::piped())
         .spawn()?;
-    let mut said = String::new();
-    if let Some(errors) = tracer.stderr.take() {
-        BufReader::new(errors).read_line(&mut said)?;
-    }
-    if said.contains("attached") { Ok(tracer) } else { failed(format!("strace: {said}")) }
+    let Some(errors) = tracer.stderr.take() else { return failed("strace says nothing") };
+    let (mut errors, mut said) = (BufReader::new(errors), String::new());
+    errors.read_line(&mut said)?;
+    if said.contains("attached") { Ok((tracer, errors)) } else { failed(format!("strace: {said}")) }
 }
 
 /// A system call: the lines of the log where it began and where it ended.
