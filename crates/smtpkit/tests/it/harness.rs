@@ -59,10 +59,6 @@ impl Server {
         Self { child, folder, ready }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// kill -9.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
