@@ -15,6 +15,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -112,9 +113,22 @@ fn folder_of(user: &str, path: &Path) -> Result<(), Failed> {
     output(Command::new("chown").arg(user).arg(path)).map(drop)
 }
 
-/// A port that was free a moment ago, for servers that cannot say which one they got.
+/// A port that was free a moment ago, for servers that cannot say which one they got. None comes twice, and connections
+/// get theirs from a range above these.
 pub(super) fn free_port() -> Result<u16, Failed> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    const RANGE: std::ops::Range<u16> = 20_000..32_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(RANGE.end - RANGE.start);
+    // where another run of this program does not begin, too
+    let start = std::process::id().wrapping_mul(101) % count;
+    for _ in RANGE {
+        let next = (start + GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = RANGE.start + u16::try_from(next)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    failed("no port is free")
 }
 
 /// Waits until somebody listens; `log` tells why nobody does.
