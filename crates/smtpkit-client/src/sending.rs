@@ -51,6 +51,8 @@ struct Message {
     refusal: Option<(Stage, Reply)>,
     reply: Option<Reply>,
     has_reply: bool,
+    /// LMTP: the recipients before this one have heard what became of the content (RFC 2033 §4.2).
+    heard: usize,
     started: Instant,
 }
 
@@ -87,6 +89,7 @@ impl<'s> Sending<'s> {
             refusal: None,
             reply: None,
             has_reply: false,
+            heard: 0,
             started: Instant::now(),
         });
         Ok(())
@@ -164,7 +167,10 @@ impl<'s> Sending<'s> {
         message.has_reply |= !is_farewell;
         match to {
             Answered::Rcpt(_, index) => message.set(index, reply, reply.code() != ReplyCode::OK),
-            Answered::ContentFor(_, index) => message.set(index, reply, true),
+            Answered::ContentFor(_, index) => {
+                message.set(index, reply, true);
+                message.heard = index + 1;
+            }
             Answered::Mail(_) => message.refuse(Stage::Mail, reply),
             Answered::Data(_) => message.refuse(Stage::Data, reply),
             Answered::Content(_) if reply.is_positive() => message.reply = Some(reply.to_owned()),
@@ -223,9 +229,10 @@ impl Message {
         let last_refusal = || self.recipients.iter().rev().find_map(RecipientOutcome::reply).cloned();
         let reply = self.refusal.map(|(_, reply)| reply).or_else(last_refusal);
         let error = lost_message(closed_error(closed, reply), is_unknown);
-        let recipients = self.recipients.into_iter().map(|outcome| match outcome {
+        let heard = self.heard;
+        let recipients = self.recipients.into_iter().enumerate().map(|(index, outcome)| match outcome {
             // Accepted by RCPT alone: the content was never answered for.
-            RecipientOutcome::Accepted(None) => RecipientOutcome::Untried,
+            RecipientOutcome::Accepted(_) if index >= heard => RecipientOutcome::Untried,
             outcome => outcome,
         });
         Lost { error: error.with_recipients(recipients.collect()).with_session(session), is_untouched }

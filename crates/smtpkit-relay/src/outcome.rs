@@ -11,6 +11,7 @@
 //! | session | AUTH refused: the operator's matter, no fault of the mail | deferred 4.7.8 | – | down |
 //! | session | lost before the final dot was out | deferred 4.4.2 | yes | slower |
 //! | session | lost behind the final dot | deferred 4.4.2, the same mail again: at least once | no | slower |
+//! | session | lost between the replies of LMTP (RFC 2033 §4.2) | those who had theirs: as it says; the others as above | no | slower |
 //! | message | MAIL, DATA or the content refused 5yz | failed with that reply | no | fine |
 //! | message | the same 4yz | deferred with that reply | no | fine |
 //! | message | the host lacks an extension that the mail needs, or room for its size | failed 5.6.x, 5.3.4 | no | fine |
@@ -135,24 +136,28 @@ pub(crate) fn failed(error: &SendError, recipients: usize, host: &str) -> Option
 
 /// The connection was lost, too slow, or spoke nonsense.
 fn lost(error: &SendError, recipients: usize, host: &str) -> Verdict {
-    let reply = || described(error, EnhancedStatusCode::BAD_CONNECTION, host);
+    let reply = described(error, EnhancedStatusCode::BAD_CONNECTION, host);
+    let fates = told(error, recipients, host, &Fate::Deferred(reply));
     if error.delivered() == Delivered::Unknown {
         // it may have arrived; another host now would make a second copy likely, the same one later less so
-        return Verdict::all(Fate::Deferred(reply()), recipients, false, SiteState::Slower);
+        return Verdict { fates, next_host: false, site: SiteState::Slower };
     }
     let site = if is_opening(error.stage()) { SiteState::Down } else { SiteState::Slower };
-    // a recipient that was refused before is refused, whatever became of the others
-    let fates = match error.recipients() {
-        outcomes if outcomes.len() == recipients => outcomes
-            .iter()
-            .map(|outcome| match outcome {
-                RecipientOutcome::Refused(_) => recipient(outcome, None, host),
-                _ => Fate::Deferred(reply()),
-            })
-            .collect(),
-        _ => vec![Fate::Deferred(reply()); recipients],
-    };
     Verdict { fates, next_host: true, site }
+}
+
+/// What each recipient was told before the connection was gone, whatever became of the others: it was refused, or, over
+/// LMTP, has its copy (RFC 2033 §4.2). `otherwise` is for those who were told nothing.
+fn told(error: &SendError, recipients: usize, host: &str, otherwise: &Fate) -> Vec<Fate> {
+    let outcomes = error.recipients();
+    if outcomes.len() != recipients {
+        return vec![otherwise.clone(); recipients];
+    }
+    let fate = |outcome: &RecipientOutcome| match outcome {
+        RecipientOutcome::Accepted(_) | RecipientOutcome::Refused(_) => recipient(outcome, None, host),
+        _ => otherwise.clone(),
+    };
+    outcomes.iter().map(fate).collect()
 }
 
 /// The session, the sender or the content was refused.
@@ -160,7 +165,8 @@ fn refused(error: &SendError, recipients: usize, host: &str) -> Verdict {
     let reply = described(error, EnhancedStatusCode::BAD_CONNECTION, host);
     if error.reply().is_some_and(|reply| reply.code() == ReplyCode::SERVICE_UNAVAILABLE) {
         let site = if is_opening(error.stage()) { SiteState::Down } else { SiteState::Slower };
-        return Verdict::all(Fate::Deferred(temporary(reply)), recipients, true, site);
+        let fates = told(error, recipients, host, &Fate::Deferred(temporary(reply)));
+        return Verdict { fates, next_host: true, site };
     }
     if is_opening(error.stage()) {
         // whoever greets with 554 may be a host that takes no mail at all (RFC 5321 §3.1): others may

@@ -30,6 +30,8 @@ pub(crate) struct Manner {
     pub(crate) slow: u64,
     /// How long every answer takes, in any weather.
     pub(crate) pause: Duration,
+    /// LMTP: closes behind the reply for the first recipient of a message, in any weather.
+    pub(crate) answers_once: bool,
     /// 550 for every recipient, in any weather.
     pub(crate) takes_nobody: bool,
 }
@@ -213,7 +215,7 @@ impl Visit {
             // each recipient has a reply of its own (RFC 2033 §4.2)
             for recipient in recipients {
                 let goes_on = self.end_of_content(&[recipient], &content).await?;
-                if goes_on.is_none() {
+                if goes_on.is_none() || self.host.manner.answers_once {
                     return Ok(None);
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smtpkit_client::{Client, Delivered, Envelope, SendError};
 use smtpkit_queue::{Schedule, Timestamp};
-use smtpkit_relay::{Clock, Directory, Limits, Routes};
+use smtpkit_relay::{Clock, Destination, Directory, Limits, Routes};
 use smtpkit_server::CancellationToken;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -62,7 +62,10 @@ impl Stage {
             name: "relay.test",
             address: SocketAddr::from(([10, 0, 0, 1], 25)),
             domains: Vec::new(),
-            routes: Routes::builder("relay.test", Directory::default()).build(),
+            routes: Routes::builder("relay.test", Directory::default())
+                .route("*@store.test", Destination::lmtp("lmtp://store.test:24?tls=off").unwrap())
+                .unwrap()
+                .build(),
             schedule: Schedule::new(vec![Duration::from_secs(60)]).unwrap(),
             limits: Limits::default(),
             entries_max: 10_000,
@@ -87,8 +90,8 @@ impl Stage {
         Client::builder(url).connector(plug).hello_name("client.test").build().unwrap()
     }
 
-    async fn send(&self, client: &Client, token: &str, to: &str) -> Result<(), SendError> {
-        let envelope = Envelope::new("a@origin.test", [to]).unwrap();
+    async fn send(&self, client: &Client, token: &str, to: &[&str]) -> Result<(), SendError> {
+        let envelope = Envelope::new("a@origin.test", to).unwrap();
         client.send(&envelope, letter::content(token, 500)).await.map(drop)
     }
 
@@ -116,15 +119,15 @@ async fn a_failed_sync_is_451_until_somebody_restarts_the_machine() {
         let fails = Mishap { after: Duration::from_secs(10), what: What::SyncFails(1, number) };
         let stage = Stage::set(&[("far.test", Manner::default())], &[fails]).await;
         let client = stage.client();
-        stage.send(&client, "m1a1", "r1@far.test").await.unwrap();
+        stage.send(&client, "m1a1", &["r1@far.test"]).await.unwrap();
         sleep(Duration::from_secs(10)).await;
         for token in ["m2a1", "m3a1"] {
-            let error = stage.send(&client, token, "r1@far.test").await.unwrap_err();
+            let error = stage.send(&client, token, &["r1@far.test"]).await.unwrap_err();
             let reply = error.reply().map(|reply| reply.code().get());
             assert_eq!((reply, error.delivered()), (Some(451), Delivered::No), "{number}: {error}");
         }
         sleep(Duration::from_secs(3_600)).await;
-        stage.send(&client, "m4a1", "r1@far.test").await.unwrap();
+        stage.send(&client, "m4a1", &["r1@far.test"]).await.unwrap();
         sleep(Duration::from_secs(600)).await;
         let kept: Vec<String> =
             stage.common.ledger.book().keeps.iter().map(|keep| keep.token.clone()).collect();
@@ -144,7 +147,7 @@ async fn a_destination_at_five_seconds_for_each_reply_takes_nothing_from_the_oth
         let (client, began) = (stage.client(), Instant::now());
         for number in 0..100 {
             for domain in domains {
-                stage.send(&client, &format!("m{number}a1"), &format!("r1@{domain}")).await.unwrap();
+                stage.send(&client, &format!("m{number}a1"), &[&format!("r1@{domain}")]).await.unwrap();
             }
         }
         sleep(Duration::from_secs(4 * 3_600)).await;
@@ -161,4 +164,18 @@ async fn a_destination_at_five_seconds_for_each_reply_takes_nothing_from_the_oth
     }
     // twice as much mail was handed over meanwhile
     assert!(times[1] < times[0] * 3, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_a_copy_over_lmtp_gets_no_second_one_when_the_connection_is_lost() {
+    let store = ("store.test", Manner { is_lmtp: true, answers_once: true, ..Manner::default() });
+    let stage = Stage::set(&[store], &[]).await;
+    let client = stage.client();
+    stage.send(&client, "m1a1", &["r1@store.test", "r2@store.test", "r3@store.test"]).await.unwrap();
+    sleep(Duration::from_secs(3_600)).await;
+    let mut kept: Vec<String> =
+        stage.common.ledger.book().keeps.iter().map(|keep| keep.recipient.clone()).collect();
+    kept.sort();
+    assert_eq!(kept, ["r1@store.test", "r2@store.test", "r3@store.test"]);
+    assert_eq!(stage.finish().await.owed.len(), 0);
 }
