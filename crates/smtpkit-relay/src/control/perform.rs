@@ -83,12 +83,26 @@ fn list(target: Target<'_>, selection: &Selection, now: Timestamp, each: &mut im
     let mut left = selection.limit.unwrap_or(usize::MAX);
     let mut after = None;
     let mut listed = 0;
+    // an entry that a page cuts in two is one answer all the same
+    let mut open: Option<EntryView> = None;
     while left > 0 {
         let page = target.spool().list(&filter, after, PAGE.min(left));
         for found in page.entries {
             left = left.saturating_sub(found.recipients.len());
             listed += found.recipients.len() as u64;
-            if !each(Answer::Entry(Box::new(EntryView::of(&found.entry, &found.recipients)))) {
+            let mut view = EntryView::of(&found.entry, &found.recipients);
+            let before = match open.take() {
+                Some(mut before) if before.id == view.id => {
+                    before.recipients.append(&mut view.recipients);
+                    open = Some(before);
+                    continue;
+                }
+                before => before,
+            };
+            open = Some(view);
+            if let Some(before) = before
+                && !each(Answer::Entry(Box::new(before)))
+            {
                 return;
             }
         }
@@ -96,6 +110,11 @@ fn list(target: Target<'_>, selection: &Selection, now: Timestamp, each: &mut im
         if after.is_none() {
             break;
         }
+    }
+    if let Some(last) = open
+        && !each(Answer::Entry(Box::new(last)))
+    {
+        return;
     }
     each(Answer::Done { changed: listed });
 }
@@ -164,5 +183,34 @@ fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer)
         Err(error) => {
             each(Answer::Error(error));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smtpkit_queue::{Batch, MemorySpool, Recipient, Site, Staged};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_that_pages_cut_is_one_answer() {
+        let (spool, now) = (MemorySpool::new(1), Timestamp::from_seconds(1_800_000_000));
+        let entry = (0..PAGE + 100).fold(
+            Entry::new(spool.next_id(now), "joe@example.org".parse().unwrap()),
+            |entry, at| {
+                let path = format!("u{at}@example.com").parse().unwrap();
+                entry.with_recipient(Recipient::new(path, Site::new("mx:example.com")))
+            },
+        );
+        spool.commit(Batch::default().accept(Staged::inline("Subject: hi\r\n\r\n"), [entry])).wait().unwrap();
+        let mut answers = Vec::new();
+        perform(Target::Spool(&spool), &Request::List(Selection::default()), now, |answer| {
+            answers.push(answer);
+            true
+        });
+        let [Answer::Entry(entry), Answer::Done { changed }] = answers.as_slice() else {
+            panic!("{answers:?}")
+        };
+        assert_eq!((entry.recipients.len(), *changed), (PAGE + 100, 600));
     }
 }
