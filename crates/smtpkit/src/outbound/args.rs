@@ -87,7 +87,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 
-    /// Go through a proxy: socks5://[USER:PASSWORD@]HOST:PORT or http://[USER:PASSWORD@]HOST:PORT
+    /// Go through a proxy: `socks5://[USER:PASSWORD@]HOST:PORT` or `http://[USER:PASSWORD@]HOST:PORT`
     #[arg(long, value_name = "URL", env = "SMTPKIT_PROXY", hide_env_values = true)]
     pub(crate) proxy: Option<ProxyUrl>,
 

@@ -11,7 +11,7 @@
 //! | `bulk`, `ledger`, `progress` | many messages: where they come from, what came of them, how far it is |
 //! | `merge` | a message for each row of a table |
 //!
-//! How the server is reached is decided in [`outbound`](crate::outbound).
+//! How the server is reached is decided in [`outbound`].
 
 mod addresses;
 mod args;
