@@ -77,9 +77,10 @@ pub struct ServerTimeouts {
     /// For the whole connection; `None` sets no limit.
     pub session: Option<Duration>,
     /// How long the reply to an error is held back once a session has made more errors than are answered at once:
-    /// 1 second for the first of them, 2 for the second, and so on.
+    /// 1 second. The second of them waits twice as long, the third three times, as far as
+    /// [`error_delay_max`](Self::error_delay_max) lets it.
     pub error_delay: Duration,
-    /// How long it is held back at most: 10 seconds.
+    /// How long it is held back at most: 1 second, so that the delay does not grow; more makes a tarpit.
     pub error_delay_max: Duration,
     /// The slowest rate, in octets a second, at which content may come in, averaged from its start and first
     /// measured when [`data_block`](Self::data_block) has passed; 0 sets no limit.
@@ -94,7 +95,7 @@ impl Default for ServerTimeouts {
             reply: minutes(5),
             session: Some(minutes(24 * 60)),
             error_delay: Duration::from_secs(1),
-            error_delay_max: Duration::from_secs(10),
+            error_delay_max: Duration::from_secs(1),
             content_octets_per_second_min: 16,
         }
     }

@@ -9,7 +9,20 @@ fn errors_slow_the_session_down_and_end_it() {
     assert_eq!(caller.now, Tick::ZERO, "soft errors are answered at once");
     assert_eq!(caller.feed(&b"JUNK\r\n".repeat(990), 6), Some(Closed::TooManyErrors));
     assert_eq!(caller.codes(), format!("{}421", "500 ".repeat(19)));
-    assert!(caller.now.since(Tick::ZERO) >= Duration::from_secs(9), "{:?}", caller.now);
+    let held = caller.now.since(Tick::ZERO);
+    assert!((Duration::from_secs(9)..=Duration::from_secs(10)).contains(&held), "{held:?}");
+}
+
+#[test]
+fn the_delay_of_an_error_grows_as_far_as_it_may() {
+    let check = |most: u64, expected: [u64; 4]| {
+        let most = Duration::from_secs(most);
+        let timeouts = crate::timeout::ServerTimeouts { error_delay_max: most, ..Default::default() };
+        assert_eq!([1, 2, 3, 99].map(|surplus| timeouts.delay_of_error(surplus).as_secs()), expected);
+    };
+    check(1, [1, 1, 1, 1]);
+    check(3, [1, 2, 3, 3]);
+    check(0, [0, 0, 0, 0]);
 }
 
 #[test]
