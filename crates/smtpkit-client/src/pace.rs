@@ -18,6 +18,7 @@ impl Pace {
     }
 
     /// Whether there is a limit at all.
+    #[cfg(feature = "tokio")]
     pub(crate) const fn is_limited(&self) -> bool {
         self.interval.is_some()
     }
