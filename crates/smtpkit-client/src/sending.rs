@@ -224,13 +224,16 @@ impl Message {
     }
 
     fn lose(self, closed: &Closed, session: &Session) -> Lost {
+        let heard = self.heard;
+        let is_mail_refused = matches!(self.refusal, Some((Stage::Mail, _)));
         let is_unknown = closed.unknown == Some(self.ticket);
         let is_untouched = !self.has_reply && !is_unknown;
         let last_refusal = || self.recipients.iter().rev().find_map(RecipientOutcome::reply).cloned();
         let reply = self.refusal.map(|(_, reply)| reply).or_else(last_refusal);
         let error = lost_message(closed_error(closed, reply), is_unknown);
-        let heard = self.heard;
         let recipients = self.recipients.into_iter().enumerate().map(|(index, outcome)| match outcome {
+            // Behind a refused MAIL the replies to RCPT say nothing of the recipients.
+            _ if is_mail_refused => RecipientOutcome::Untried,
             // Accepted by RCPT alone: the content was never answered for.
             RecipientOutcome::Accepted(_) if index >= heard => RecipientOutcome::Untried,
             outcome => outcome,
