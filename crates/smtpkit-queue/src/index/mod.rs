@@ -34,7 +34,7 @@ pub(crate) use progress::{Progress, Standing};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Entries; at this many no more are accepted.
+    /// Entries; at this many no more are accepted. Batches that record outcomes, as reports do, may make as many again.
     pub entries: usize,
     /// Recipients of one entry.
     pub recipients_per_entry: usize,

@@ -18,6 +18,9 @@ use crate::timestamp::Timestamp;
 
 use super::{Index, Prepared, Progress};
 
+/// Of how many times as many entries batches with outcomes may make use.
+const REPORTS_SHARE: usize = 2;
+
 /// What has to be written, in one commit, and published after it.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -127,7 +130,13 @@ impl Index {
                 return Err(SpoolError::DuplicateId(entry.id));
             }
         }
-        if self.entries.len() + self.planned.len() + ids.len() > self.limits.entries && !ids.is_empty() {
+        // a report comes with the outcome that it is about: refused, the recipient would stay leased for ever
+        let most = if batch.outcomes.is_empty() {
+            self.limits.entries
+        } else {
+            self.limits.entries.saturating_mul(REPORTS_SHARE)
+        };
+        if self.entries.len() + self.planned.len() + ids.len() > most && !ids.is_empty() {
             return Err(SpoolError::Full { what: "it holds as many mails as it may" });
         }
         if batch.copies.iter().any(|(content_of, _)| !self.entries.contains_key(content_of)) {
