@@ -114,7 +114,8 @@ impl Machine {
             name: self.name,
             owed: Vec::new(),
             entries_most: 0,
-            entries_max: self.entries_max,
+            // reports have as much room again
+            entries_max: 2 * self.entries_max,
             lives: 0,
             faults: Vec::new(),
         };

@@ -23,6 +23,10 @@ impl Operator {
     pub(crate) async fn work(mut self) {
         loop {
             sleep(self.dice.milliseconds(600_000, 10_800_000)).await;
+            if self.weather.is_calm() {
+                // what was held back before a crash, too
+                self.order(Action::Release, &Filter::all()).await;
+            }
             let domain =
                 self.dice.pick(&["far0.test", "far1.test", "home.test"]).copied().unwrap_or_default();
             let filter = if self.dice.per_mille(500) { Filter::all() } else { Filter::all().domain(domain) };

@@ -67,6 +67,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) site_max: usize,
     /// The domain whose mail passes a second machine, where copies can arise out of sight.
     pub(crate) passed_on: Option<&'a str>,
+    /// An address and whom it stands for; reports name the address alone, to hide what is behind it.
+    pub(crate) alias: (&'a str, &'a [&'a str]),
     /// The domain that takes no mail, reports included.
     pub(crate) takes_nobody: &'a str,
 }
@@ -141,7 +143,9 @@ impl Court<'_> {
     fn recipient(&mut self, key: &Key, posted: &Posted, answer: Answer, ends: &Ends<'_>) {
         let (token, recipient) = key;
         let keeps = ends.keeps.get(key).map_or(&[][..], Vec::as_slice);
-        let is_reported = ends.failed.contains_key(key);
+        let is_behind_alias = self.evidence.alias.1.contains(&recipient.as_str());
+        let named = if is_behind_alias { self.evidence.alias.0 } else { recipient };
+        let is_reported = ends.failed.contains_key(&(token.clone(), named.to_owned()));
         let is_pending = ends.pending.contains(key);
         let can_be_told = !posted.from.ends_with(self.evidence.takes_nobody);
         self.figures.accepted += u64::from(answer == Answer::Accepted);
@@ -153,7 +157,8 @@ impl Court<'_> {
             says("acknowledged, and lost");
         }
         let was_unsure = keeps.iter().any(|keep| !self.evidence.is_sure(keep));
-        if !keeps.is_empty() && is_reported && !was_unsure && !self.evidence.is_passed_on(recipient) {
+        let is_told_apart = !is_behind_alias && !self.evidence.is_passed_on(recipient);
+        if !keeps.is_empty() && is_reported && !was_unsure && is_told_apart {
             says("delivered, and reported as failed");
         }
         if answer == Answer::Refused
@@ -186,7 +191,9 @@ impl Court<'_> {
         for (what, reports) in [("failed", &ends.failed), ("delayed", &ends.delayed)] {
             for ((token, recipient), ids) in reports {
                 // each copy that arose out of sight has reports of its own
-                if ids.len() > 1 && !self.evidence.is_passed_on(recipient) {
+                let (alias, members) = self.evidence.alias;
+                let most = if recipient == alias { members.len() } else { 1 };
+                if ids.len() > most && !self.evidence.is_passed_on(recipient) {
                     self.broken.push(format!("{token} for {recipient}: {} reports say {what}", ids.len()));
                 }
             }
