@@ -1,7 +1,7 @@
 //! What is logged: one record for each session and transaction, alarms, and never a secret.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use smtpkit_server::{Limits, Network, Rate};
@@ -35,6 +35,9 @@ impl<'a> MakeWriter<'a> for Log {
 impl Log {
     /// A log of what happens on this thread while the guard lives.
     fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        // while there is only one subscriber, the first thread to pass a place decides for all whether it is logged
+        static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| tracing_subscriber::fmt().with_writer(io::sink).finish().into());
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
         (log, tracing::subscriber::set_default(subscriber))
