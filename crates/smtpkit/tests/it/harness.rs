@@ -122,9 +122,12 @@ impl Server {
     /// The messages in the mailbox of a local part, sorted by name, when nothing waits in the queue any more.
     pub(crate) fn messages(&self, local_part: &str) -> Vec<Vec<u8>> {
         let mut listed = (0, String::new(), String::new());
+        // a report is listed once its commit is done, a moment after what it is about has left the list
+        let mut empty_in_a_row = 0;
         let drained = until(|| {
             listed = self.queue(&["list", "--json"]);
-            listed.0 == 0 && listed.1.is_empty()
+            empty_in_a_row = if listed.0 == 0 && listed.1.is_empty() { empty_in_a_row + 1 } else { 0 };
+            empty_in_a_row == 3
         });
         assert!(drained, "the queue does not drain: {listed:?}\n{}", self.log());
         self.stored(local_part)
