@@ -1,10 +1,14 @@
 //! From due to done: leases, outcomes, and what an operator does in between.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use smtpkit_queue::{
-    Batch, DelayNotice, Event, Filter, Limits, MemorySpool, Outcome, RecipientKey, RecipientState, Site,
-    Spool, Staged,
+    Batch, DelayNotice, Event, Filter, Limits, MemorySpool, Options, Outcome, RecipientKey, RecipientState,
+    RedbSpool, Site, Spool, Staged,
 };
 
+use crate::disk::Disk;
 use crate::sample::{NOW, accept, deferred, done, engines, entry, failed, reply, seconds};
 
 fn states(spool: &dyn Spool, id: smtpkit_queue::QueueId) -> Vec<RecipientState> {
@@ -164,4 +168,40 @@ async fn a_pending_is_a_future_of_any_executor() {
         let batch = Batch::default().accept(Staged::inline("x"), [entry(id, &["a@x.example"])]);
         assert_eq!(spool.commit(batch).await.unwrap().changed, 1);
     }
+}
+
+#[test]
+fn content_can_be_read_while_the_queue_changes() {
+    const MAILS: usize = 300;
+    let spool = RedbSpool::open_with_backend(Disk::default(), Options::default()).unwrap();
+    let content = "x".repeat(60 * 1024);
+    let newest = Mutex::new(None);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let id = *newest.lock().unwrap();
+                    // it may have been delivered meanwhile
+                    if let Some(id) = id
+                        && let Ok(reader) = spool.content(id)
+                    {
+                        assert_eq!(reader.len(), content.len() as u64);
+                    }
+                }
+            });
+        }
+        let written = (0..MAILS).try_for_each(|_| {
+            let id = spool.next_id(NOW);
+            let batch =
+                Batch::default().accept(Staged::inline(content.clone()), [entry(id, &["a@x.example"])]);
+            spool.commit(batch).wait()?;
+            *newest.lock().unwrap() = Some(id);
+            let key = RecipientKey { id, index: 0 };
+            spool.commit(Batch::default().record(key, done())).wait().map(|_| ())
+        });
+        is_over.store(true, Ordering::Relaxed);
+        written.unwrap();
+    });
+    assert_eq!(spool.counts().entries, 0);
 }

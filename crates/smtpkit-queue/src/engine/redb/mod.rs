@@ -347,7 +347,8 @@ impl Engine {
     }
 
     fn read_row(&self, id: QueueId) -> Result<Option<Bytes>, redb::Error> {
-        let content = self.database.begin_read()?.open_table(CONTENT)?.get(id.get())?;
+        // owned: the page may be used again as soon as no transaction reads it any more
+        let content = self.database.begin_read()?.open_table(CONTENT)?.get_owned(id.get())?;
         Ok(content.map(|content| Bytes::copy_from_slice(content.value())))
     }
 

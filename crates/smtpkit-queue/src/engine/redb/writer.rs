@@ -85,6 +85,15 @@ impl Drop for Watch<'_> {
     fn drop(&mut self) {
         self.0.fail("the writer has ended");
         self.0.handover.close();
+        // what came while it worked; after the close nothing comes any more
+        let failure = self.0.failure().unwrap_or(SpoolError::Closed);
+        loop {
+            let left = self.0.handover.waiting_group();
+            if left.is_empty() {
+                return;
+            }
+            left.into_iter().for_each(|command| command.fail(failure.clone()));
+        }
     }
 }
 
@@ -258,4 +267,28 @@ fn write_outbox(
 
 fn first_of(table: &Table<'_, u64, &[u8]>) -> Result<Option<u64>, redb::Error> {
     Ok(table.first()?.map(|(number, _)| number.value()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::{Batch, Options, RedbSpool, Spool as _, Writer};
+
+    #[test]
+    fn a_writer_that_ends_leaves_nobody_waiting() {
+        let options = Options::default().writer(Writer::Caller);
+        let spool = RedbSpool::open_with_backend(InMemoryBackend::new(), options).unwrap();
+        let waiting: Vec<_> = (0..1_000).map(|_| spool.commit(Batch::default())).collect();
+        drop(Watch(&spool.engine));
+        for pending in waiting {
+            let answer = pin!(pending).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(answer, Poll::Ready(Err(SpoolError::Unhealthy { .. }))), "{answer:?}");
+        }
+    }
 }
