@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use smtpkit_queue::{Action, Filter, Pending, Receipt, Spool, Timestamp};
+use smtpkit_queue::{Action, Filter, Receipt, Spool, SpoolError, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -100,14 +100,39 @@ impl Relay {
         &self.0.spool
     }
 
-    /// Holds, releases, retries or removes what `filter` picks, at once.
-    pub fn manage(&self, action: Action, filter: &Filter, now: Timestamp) -> Pending<Receipt> {
-        let pending = self.0.spool.manage(action, filter, now);
+    /// Holds, releases, retries or removes what `filter` picks. What is due then begins at once.
+    ///
+    /// # Errors
+    /// If the queue cannot record it.
+    pub async fn manage(
+        &self,
+        action: Action,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Result<Receipt, SpoolError> {
+        let outcome = self.0.spool.manage(action, filter, now).await;
+        self.managed(action);
+        outcome
+    }
+
+    /// The same for a thread that may block.
+    pub(crate) fn manage_blocking(
+        &self,
+        action: Action,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Result<Receipt, SpoolError> {
+        let outcome = self.0.spool.manage(action, filter, now).wait();
+        self.managed(action);
+        outcome
+    }
+
+    /// The queue has changed: not before, or the scheduler would look too early and sleep again.
+    fn managed(&self, action: Action) {
         if matches!(action, Action::Retry | Action::Release) {
             self.0.gates().open_all();
         }
         self.0.wake.notify_one();
-        pending
     }
 
     pub(crate) fn now(&self) -> Timestamp {

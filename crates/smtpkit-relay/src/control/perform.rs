@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use smtpkit_queue::{Action, Entry, Filter, Pending, Receipt, Spool, Timestamp};
+use smtpkit_queue::{Action, Entry, Filter, Receipt, Spool, SpoolError, Timestamp};
 
 use super::{Answer, EntryView, Request, Selection};
 use crate::Relay;
@@ -41,10 +41,10 @@ impl Target<'_> {
         }
     }
 
-    fn manage(&self, action: Action, filter: &Filter, now: Timestamp) -> Pending<Receipt> {
+    fn manage(&self, action: Action, filter: &Filter, now: Timestamp) -> Result<Receipt, SpoolError> {
         match self {
-            Self::Relay(relay) => relay.manage(action, filter, now),
-            Self::Spool(spool) => spool.manage(action, filter, now),
+            Self::Relay(relay) => relay.manage_blocking(action, filter, now),
+            Self::Spool(spool) => spool.manage(action, filter, now).wait(),
         }
     }
 }
@@ -64,7 +64,7 @@ pub fn perform(target: Target<'_>, request: &Request, now: Timestamp, mut each: 
     };
     let answer = match action {
         (_, Err(bad)) => Answer::Error(bad.to_string()),
-        (action, Ok(filter)) => match target.manage(action, &filter, now).wait() {
+        (action, Ok(filter)) => match target.manage(action, &filter, now) {
             Ok(receipt) => Answer::Done { changed: receipt.changed },
             Err(error) => Answer::Error(error.to_string()),
         },

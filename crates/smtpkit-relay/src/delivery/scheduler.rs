@@ -21,8 +21,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut workers = JoinSet::new();
     loop {
-        begin(&shared, &mut workers, &stop);
-        let sleep = until_next(&shared, shared.now());
+        let looked_at = begin(&shared, &mut workers, &stop);
+        let sleep = until_next(&shared, looked_at);
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -46,8 +46,8 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 /// Tasks for sites that have something due and room for one more. Each begins with leases of its own, so what is due
-/// becomes less with every round.
-fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationToken) {
+/// becomes less with every round. Gives the moment at which nothing more could begin.
+fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationToken) -> Timestamp {
     loop {
         let moment = shared.now();
         let mut gates = shared.gates();
@@ -70,7 +70,7 @@ fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationTok
                 .spawn(Worker { shared: Arc::clone(shared), site, pass, leases, stop: stop.clone() }.run());
         }
         if begun == 0 {
-            return;
+            return moment;
         }
     }
 }
@@ -82,6 +82,8 @@ fn reach(site: &Site) -> Reach {
     }
 }
 
+/// How long to sleep after a look at `moment`. It has to be that one: what falls due between two readings of the clock
+/// would be in neither the look nor the answer.
 fn until_next(shared: &Shared, moment: Timestamp) -> Duration {
     let due = shared.spool.next_due(moment);
     let opening = shared.gates().next_opening(moment);

@@ -1,6 +1,11 @@
 //! What goes wrong at other hosts, and what becomes of the mail.
 
-use crate::world::{Act, Dns, Has, Host, World, until};
+use std::time::Duration;
+
+use smtpkit_relay::Clock;
+use smtpkit_relay::queue::{Action, Filter, Schedule};
+
+use crate::world::{Act, Dns, Has, Host, PATIENCE, World, until};
 
 const HERE: [(&str, Has); 2] =
     [("far.test.", Has::Mx(10, "mx.test.")), ("mx.test.", Has::Address([127, 0, 0, 1]))];
@@ -19,6 +24,27 @@ async fn a_host_that_says_later_gets_it_later() {
     until("delivered", || world.is_empty()).await;
     assert_eq!(host.got()[0].content, "Subject: x\r\n\r\nhi\r\n");
     assert!(world.reports().is_empty());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_operator_wants_retried_goes_at_once() {
+    let host = Host::start("127.0.0.1:0", |verb, nth| {
+        (verb == "MAIL" && nth == 0).then_some(Act::Say("451 4.3.0 later"))
+    })
+    .await;
+    let dns = Dns::start(&HERE).await;
+    let tomorrow = Schedule::new(vec![Duration::from_secs(86_400)]).unwrap();
+    let world = World::on_disk(&dns, host.address.port(), tomorrow);
+    let id = world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    let attempts = || world.relay.spool().get(id).map(|entry| entry.recipients[0].attempts);
+    until("tried once", || attempts() == Some(1)).await;
+    let receipt = world.relay.manage(Action::Retry, &Filter::all(), Clock::system().now()).await.unwrap();
+    assert_eq!(receipt.changed, 1);
+    // the scheduler looks again after a minute even if nobody wakes it
+    let delivered = until("delivered", || world.is_empty());
+    assert!(tokio::time::timeout(PATIENCE / 2, delivered).await.is_ok(), "the scheduler was not woken");
+    assert_eq!(host.got().len(), 1);
     world.stop().await;
 }
 

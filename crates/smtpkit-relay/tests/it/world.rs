@@ -12,7 +12,10 @@ use hickory_server::proto::rr::{Name, RData, Record};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use smtpkit_codec::MailParameters;
-use smtpkit_relay::queue::{Batch, Entry, MemorySpool, QueueId, Recipient, Schedule, Staged, Timestamp};
+use smtpkit_relay::queue::{
+    Batch, Entry, MemorySpool, Options as SpoolOptions, QueueId, Recipient, RedbSpool, Schedule, Spool,
+    Staged, Timestamp,
+};
 use smtpkit_relay::{Directory, HickoryResolver, Options, Relay, Routes};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -213,6 +216,17 @@ impl World {
 
     pub(crate) fn with_schedule(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, mx_port, schedule)
+    }
+
+    /// The same with its queue on the disk, where a commit takes its time.
+    pub(crate) fn on_disk(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = RedbSpool::open(&folder.path().join("queue"), SpoolOptions::default()).unwrap();
+        Self::on(Arc::new(spool), folder, dns, mx_port, schedule)
+    }
+
+    fn on(spool: Arc<dyn Spool>, folder: TempDir, dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let options = Options {
             mx_port,
             schedule: schedule.clone(),
@@ -222,7 +236,7 @@ impl World {
         let mut directory = Directory::default();
         directory.add_mailbox("alice@example.test").unwrap();
         let routes = Routes::builder("us.test", directory).build();
-        let relay = Relay::new(options, Arc::new(MemorySpool::new(1)), Arc::new(dns.resolver()), routes);
+        let relay = Relay::new(options, spool, Arc::new(dns.resolver()), routes);
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let (relay, stop) = (relay.clone(), stop.clone());
