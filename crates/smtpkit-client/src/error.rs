@@ -86,6 +86,32 @@ pub enum Stage {
     Quit,
 }
 
+impl Stage {
+    /// Whether the server had heard nothing of the message: the session was not open yet.
+    ///
+    /// ```
+    /// use smtpkit_client::Stage;
+    ///
+    /// assert!(Stage::Auth.is_opening());
+    /// assert!(!Stage::Mail.is_opening());
+    /// ```
+    #[must_use]
+    pub const fn is_opening(self) -> bool {
+        matches!(
+            self,
+            Self::Acquire
+                | Self::Resolve
+                | Self::Connect
+                | Self::Proxy
+                | Self::Greeting
+                | Self::Hello
+                | Self::StartTls
+                | Self::Handshake
+                | Self::Auth
+        )
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -22,7 +22,7 @@
 //!
 //! Nothing here connects, waits or writes: the functions take what a client or the DNS said and name the consequence.
 
-use smtpkit_client::{Delivered, ErrorKind, RecipientOutcome, Report, Retry, SendError, Stage};
+use smtpkit_client::{Delivered, ErrorKind, RecipientOutcome, Report, Retry, SendError};
 use smtpkit_codec::{EnhancedStatusCode, Reply, ReplyCode, Severity, StatusClass};
 use smtpkit_queue::LastReply;
 
@@ -142,7 +142,7 @@ fn lost(error: &SendError, recipients: usize, host: &str) -> Verdict {
         // it may have arrived; another host now would make a second copy likely, the same one later less so
         return Verdict { fates, next_host: false, site: SiteState::Slower };
     }
-    let site = if is_opening(error.stage()) { SiteState::Down } else { SiteState::Slower };
+    let site = if error.stage().is_opening() { SiteState::Down } else { SiteState::Slower };
     Verdict { fates, next_host: true, site }
 }
 
@@ -164,11 +164,11 @@ fn told(error: &SendError, recipients: usize, host: &str, otherwise: &Fate) -> V
 fn refused(error: &SendError, recipients: usize, host: &str) -> Verdict {
     let reply = described(error, EnhancedStatusCode::BAD_CONNECTION, host);
     if error.reply().is_some_and(|reply| reply.code() == ReplyCode::SERVICE_UNAVAILABLE) {
-        let site = if is_opening(error.stage()) { SiteState::Down } else { SiteState::Slower };
+        let site = if error.stage().is_opening() { SiteState::Down } else { SiteState::Slower };
         let fates = told(error, recipients, host, &Fate::Deferred(temporary(reply)));
         return Verdict { fates, next_host: true, site };
     }
-    if is_opening(error.stage()) {
+    if error.stage().is_opening() {
         // whoever greets with 554 may be a host that takes no mail at all (RFC 5321 §3.1): others may
         return Verdict::all(Fate::Deferred(temporary(reply)), recipients, true, SiteState::Down);
     }
@@ -219,22 +219,6 @@ fn recipient(outcome: &RecipientOutcome, message: Option<&Reply>, host: &str) ->
 fn is_too_many(reply: &Reply) -> bool {
     let enhanced = reply.enhanced().map(|enhanced| (enhanced.subject(), enhanced.detail()));
     matches!((reply.code().get(), enhanced), (452 | 552, Some((5, 3))))
-}
-
-/// Whether the stage lies before the first MAIL.
-const fn is_opening(stage: Stage) -> bool {
-    matches!(
-        stage,
-        Stage::Acquire
-            | Stage::Resolve
-            | Stage::Connect
-            | Stage::Proxy
-            | Stage::Greeting
-            | Stage::Hello
-            | Stage::StartTls
-            | Stage::Handshake
-            | Stage::Auth
-    )
 }
 
 /// The status for what a host cannot do (RFC 3463 §3.7, RFC 6531 §3.5).

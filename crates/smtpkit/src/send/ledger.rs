@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use smtpkit_client::{Delivered, RecipientOutcome, Report, Retry, SendError, Stage};
+use smtpkit_client::{Delivered, RecipientOutcome, Report, Retry, SendError};
 use smtpkit_codec::envelope::Envelope;
 
 use super::args::SendArgs;
@@ -177,7 +177,7 @@ impl Ledger {
 
     /// A server that takes nobody's mail, or that cannot be found, is not asked for every message again.
     fn consider_ending(&mut self, error: &SendError) {
-        if !is_before_mail(error.stage()) {
+        if !error.stage().is_opening() {
             self.unreached = 0;
             return;
         }
@@ -325,20 +325,4 @@ fn accepted(envelope: &Envelope, report: &Report) -> impl Iterator<Item = String
 fn listed(envelope: &Envelope) -> String {
     let paths: Vec<String> = envelope.recipients.iter().map(|recipient| recipient.path.to_string()).collect();
     paths.join(" ")
-}
-
-/// Whether the server had not yet heard of a message.
-const fn is_before_mail(stage: Stage) -> bool {
-    matches!(
-        stage,
-        Stage::Acquire
-            | Stage::Resolve
-            | Stage::Connect
-            | Stage::Proxy
-            | Stage::Greeting
-            | Stage::Hello
-            | Stage::StartTls
-            | Stage::Handshake
-            | Stage::Auth
-    )
 }
