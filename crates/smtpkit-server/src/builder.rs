@@ -443,6 +443,7 @@ impl<H: Handler> Builder<H> {
 fn check_timeouts(timeouts: &ServerTimeouts) -> Result<(), ServerError> {
     let zero = [
         ("timeouts.command", timeouts.command.is_zero()),
+        ("timeouts.line_end", timeouts.line_end.is_zero()),
         ("timeouts.data_block", timeouts.data_block.is_zero()),
         ("timeouts.reply", timeouts.reply.is_zero()),
         ("timeouts.session", timeouts.session.is_some_and(|time| time.is_zero())),

@@ -70,6 +70,9 @@ impl Default for ClientTimeouts {
 pub struct ServerTimeouts {
     /// For the next command (§4.5.3.2.7): 5 minutes.
     pub command: Duration,
+    /// For the CRLF after a bare LF in a command, when nothing more comes: 2 seconds. Then the client is told that lines
+    /// end with CRLF, as it may wait for an answer; the line goes on.
+    pub line_end: Duration,
     /// For the next octets of content (§4.5.3.2.5 seen from the other side): 3 minutes.
     pub data_block: Duration,
     /// For the peer to take the replies that wait to be written: 5 minutes.
@@ -91,6 +94,7 @@ impl Default for ServerTimeouts {
     fn default() -> Self {
         Self {
             command: minutes(5),
+            line_end: Duration::from_secs(2),
             data_block: minutes(3),
             reply: minutes(5),
             session: Some(minutes(24 * 60)),
@@ -107,6 +111,7 @@ impl ServerTimeouts {
     pub fn under_pressure() -> Self {
         Self {
             command: Duration::from_secs(15),
+            line_end: Duration::from_secs(2),
             data_block: Duration::from_secs(30),
             reply: Duration::from_secs(30),
             session: Some(minutes(30)),
@@ -128,6 +133,7 @@ impl ServerTimeouts {
         let session = [self.session, other.session].into_iter().flatten().min();
         Self {
             command: self.command.min(other.command),
+            line_end: self.line_end.min(other.line_end),
             data_block: self.data_block.min(other.data_block),
             reply: self.reply.min(other.reply),
             session,

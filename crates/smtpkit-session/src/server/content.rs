@@ -161,6 +161,7 @@ impl Server {
             }
             BodyStep::End { consumed, fault } => {
                 self.put_back(input, consumed);
+                self.patience.progressed();
                 self.end_of_content(fault.map(ContentFault::Unclean))
             }
             BodyStep::NeedMore => {
@@ -176,6 +177,7 @@ impl Server {
     }
 
     fn take_piece(&mut self, mut input: BytesMut, piece: &Piece, consumed: usize) -> Step {
+        self.patience.progressed();
         if self.activity == Activity::Skipping || self.reception.fault.is_some() {
             self.put_back(input, consumed);
             return self.drop_octets(consumed);
@@ -188,7 +190,6 @@ impl Server {
             }
         };
         self.put_back(input, 0);
-        self.patience.progressed();
         self.hand_out(octets)
     }
 

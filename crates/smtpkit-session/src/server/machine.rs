@@ -60,6 +60,8 @@ pub struct Server {
     pub(super) has_ended: bool,
     /// Whether the first octet was looked at.
     pub(super) has_spoken: bool,
+    /// Whether all that came ends with a bare LF: the client may think that its line is complete.
+    pub(super) ends_with_bare_lf: bool,
     pub(super) slot_octets: usize,
     /// Replies, of which the first `written` octets are out.
     pub(super) output: Vec<u8>,
@@ -141,6 +143,7 @@ impl Server {
             filled: 0,
             has_ended: false,
             has_spoken: false,
+            ends_with_bare_lf: false,
             slot_octets: 0,
             output: Vec::new(),
             written: 0,
@@ -209,6 +212,7 @@ impl Server {
         let mut input = mem::take(&mut self.input);
         let (consumed, step) = match self.lines.decode(&input) {
             LineStep::Line { line, consumed } => {
+                self.line_ends();
                 let has_more = input.len() > consumed;
                 let step = match self.activity {
                     Activity::AuthLine => self.auth_line(line),
@@ -217,13 +221,17 @@ impl Server {
                 (consumed, step)
             }
             LineStep::Bad { why, consumed, .. } => {
+                self.line_ends();
                 self.counters.commands = self.counters.commands.saturating_add(1);
                 // A bad line inside an AUTH exchange ends the exchange (RFC 4954 §4).
                 let was_exchange = mem::replace(&mut self.activity, Activity::Commands) == Activity::AuthLine;
                 self.refuse(why.reply());
                 (consumed, if was_exchange { Step::Event(ServerEvent::AuthCancelled) } else { Step::Again })
             }
-            LineStep::Skip { consumed } => (consumed, Step::Again),
+            LineStep::Skip { consumed } => {
+                self.ends_with_bare_lf = input.last() == Some(&b'\n');
+                (consumed, Step::Again)
+            }
             LineStep::NeedMore if self.has_ended => {
                 self.activity = Activity::Closing(Closed::ByPeer);
                 (input.len(), Step::Again)
@@ -235,6 +243,12 @@ impl Server {
         }
         self.put_back(input, consumed);
         step
+    }
+
+    /// A line is complete, good or bad.
+    const fn line_ends(&mut self) {
+        self.ends_with_bare_lf = false;
+        self.patience.progressed();
     }
 
     /// Whether the client begins with a TLS handshake where plaintext is spoken. It waits for the server's part of the
@@ -256,9 +270,6 @@ impl Server {
         self.filled = input.len();
         // An empty buffer is let go when the driver finds nothing to read, see `release_buffer`.
         self.input = input;
-        if consumed > 0 {
-            self.patience.progressed();
-        }
     }
 
     fn command_line(&mut self, line: Line<'_>, has_more: bool) -> Step {

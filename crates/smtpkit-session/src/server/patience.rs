@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use smtpkit_codec::BadLine;
+
 use super::event::Closed;
 use super::machine::Server;
 use super::refusals;
@@ -125,7 +127,15 @@ impl Server {
         let patience = &self.patience;
         let session = self.config.timeouts.session.map(|limit| patience.opened + limit);
         let own = patience.held_until.or_else(|| self.peer_deadline().map(|(deadline, _)| deadline));
-        [session, own].into_iter().flatten().min()
+        [session, own, self.line_end_deadline()].into_iter().flatten().min()
+    }
+
+    /// When a client is told that its LF ended no line. What it sends before the next CRLF is still the same line, so
+    /// that nobody can hide a command behind the LF.
+    fn line_end_deadline(&self) -> Option<Tick> {
+        let is_due = self.ends_with_bare_lf && self.activity == Activity::Commands;
+        let idle = self.patience.idle_since.filter(|_| is_due && !self.patience.is_held())?;
+        Some(idle + self.config.timeouts.line_end)
     }
 
     /// When the peer will have been too slow, and in what.
@@ -151,6 +161,10 @@ impl Server {
         }
         if self.next_deadline().is_none_or(|deadline| deadline > now) {
             return;
+        }
+        if self.line_end_deadline().is_some_and(|deadline| deadline <= now) {
+            self.ends_with_bare_lf = false;
+            return self.refuse(BadLine::BareLf.reply());
         }
         let why = match self.peer_deadline() {
             Some((deadline, why)) if deadline <= now => why,

@@ -111,6 +111,7 @@ pub(crate) struct LimitsTable {
     pub(crate) recipient_rate_total: Option<Spanned<String>>,
     pub(crate) unknown_recipient_rate: Option<Spanned<String>>,
     pub(crate) command_timeout: Option<Spanned<String>>,
+    pub(crate) line_end_timeout: Option<Spanned<String>>,
     pub(crate) data_timeout: Option<Spanned<String>>,
     pub(crate) reply_timeout: Option<Spanned<String>>,
     pub(crate) session_timeout: Option<Spanned<String>>,

@@ -92,6 +92,7 @@ impl Bounds {
         keys.time(&table.proxy_timeout, &mut limits.proxy_header)?;
         keys.time(&table.tls_timeout, &mut limits.tls_handshake)?;
         keys.time(&table.command_timeout, &mut timeouts.command)?;
+        keys.time(&table.line_end_timeout, &mut timeouts.line_end)?;
         keys.time(&table.data_timeout, &mut timeouts.data_block)?;
         keys.time(&table.reply_timeout, &mut timeouts.reply)?;
         keys.time(&table.error_delay, &mut timeouts.error_delay)?;

@@ -162,3 +162,38 @@ fn the_receive_buffer_does_not_grow_with_a_line() {
     caller.feed(b"\r\nNOOP\r\n", 99);
     assert_eq!(caller.codes(), "250 500 250");
 }
+
+#[test]
+fn a_bare_lf_is_answered_though_no_crlf_comes() {
+    let mut caller = Caller::new(config(), Channel::plaintext());
+    let pause = Duration::from_secs(2);
+    caller.feed(b"EHLO c\n", 999);
+    assert_eq!((caller.wait(pause / 2), caller.codes()), (None, String::new()));
+    assert_eq!((caller.wait(pause / 2), caller.codes()), (None, "500".into()));
+    assert!(caller.text().ends_with("500 5.5.2 bare LF in line, lines end with CRLF\r\n"));
+    assert_eq!((caller.wait(pause), caller.codes()), (None, "500".into()), "once is enough");
+    caller.feed(b"MAIL FROM:<>\nRCPT TO:<a@b.test>\n", 1);
+    assert_eq!((caller.wait(pause), caller.codes()), (None, "500 500".into()));
+    caller.feed(b"RSET\nNOO", 999);
+    assert_eq!((caller.wait(pause), caller.codes()), (None, "500 500".into()), "the client still writes");
+    caller.feed(b"P\r\nNOOP\r\n", 999);
+    assert_eq!(caller.codes(), "500 500 500 250");
+    assert_eq!(caller.server.counters().errors, 3);
+    for _ in 0..16 {
+        caller.feed(b"HELP\n", 999);
+        assert_eq!(caller.wait(pause), None);
+        assert_eq!(caller.wait(pause), None);
+    }
+    caller.feed(b"HELP\n", 999);
+    assert_eq!((caller.wait(pause), caller.wait(pause)), (None, Some(Closed::TooManyErrors)));
+}
+
+#[test]
+fn a_line_that_never_ends_times_out_in_pieces_too() {
+    let mut caller = Caller::new(config(), Channel::plaintext());
+    for _ in 0..4 {
+        caller.feed(b"a\0b", 999);
+        assert_eq!(caller.wait(Duration::from_secs(60)), None);
+    }
+    assert_eq!(caller.wait(Duration::from_secs(60)), Some(Closed::TimedOut));
+}
