@@ -150,14 +150,18 @@ impl<'a> Body<'a> {
         if before_held {
             self.ready.extend(self.missing_fields());
         }
-        self.ready.extend(self.held.take());
-        if let Some(at) = empty_line {
+        if let Some(held) = self.held.take() {
+            self.ready.push_back(held);
+        }
+        if let Some(at) = empty_line.filter(|_| self.rules.complete.is_some()) {
             self.ready.extend(Some(octets.split_to(at)).filter(|octets| !octets.is_empty()));
             self.ready.extend(self.missing_fields());
         } else if self.header.is_at_lone_cr() && self.rules.complete.is_some() {
             self.held = Some(octets.split_off(octets.len() - 1));
         }
-        self.ready.extend(Some(octets).filter(|octets| !octets.is_empty()));
+        if !octets.is_empty() {
+            self.ready.push_back(octets);
+        }
     }
 
     /// The fields that are to be added before the empty line.

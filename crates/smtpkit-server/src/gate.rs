@@ -130,9 +130,14 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether there is any rate for `what`; without one, nothing of it is counted.
+    pub(crate) fn has_rate(&self, what: Counted) -> bool {
+        self.0.has_rate.get(what as usize) != Some(&false)
+    }
+
     /// Counts one more of something. `address` is `None` for one that is exempt from the limits per address.
     pub(crate) fn count(&self, what: Counted, address: Option<IpAddr>) -> Result<(), TooFast> {
-        if self.0.has_rate.get(what as usize) == Some(&false) {
+        if !self.has_rate(what) {
             return Ok(());
         }
         self.state().rates.count(what, address.map(site), Instant::now())

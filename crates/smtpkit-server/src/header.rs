@@ -32,6 +32,10 @@ impl HeaderScan {
             let end = memchr(b'\n', rest).map(|end| end + 1);
             let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest);
             let is_whole = self.line_len == 0;
+            if is_whole && end.is_some() && !begins_like_one_that_matters(line) {
+                at += line.len();
+                continue;
+            }
             self.gather(line);
             if end.is_some() && self.finish_line() {
                 return is_whole.then_some(at);
@@ -84,6 +88,11 @@ impl HeaderScan {
         }
         fields
     }
+}
+
+/// Whether a line may be the empty one, or a field that is looked for: Received, Date, Message-ID.
+const fn begins_like_one_that_matters(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'\r' | b'\n' | b'R' | b'r' | b'D' | b'd' | b'M' | b'm'))
 }
 
 #[cfg(test)]

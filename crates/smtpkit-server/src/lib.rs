@@ -43,7 +43,7 @@
 //! | `layer`, `boxed` | composition, and choice at run time |
 //! | `peer`, `transaction`, `route`, `body` | what you are told |
 //! | `server`, `builder`, `limits`, `domains`, `network`, `error` | roles and their set-up |
-//! | `listening`, `gate`, `rates` | sockets, limits over all connections, draining |
+//! | `listening`, `order`, `gate`, `rates` | sockets, draining, limits over all connections |
 //! | `connection`, `mailing`, `exchange`, `link`, `transport` | one connection |
 //! | `header` | hops, and fields that a submission lacks |
 //! | `proxy`, `forwarded` | clients that come through a proxy |
@@ -70,6 +70,7 @@ mod listening;
 pub mod maildir;
 mod mailing;
 mod network;
+mod order;
 mod peer;
 mod proxy;
 mod rates;

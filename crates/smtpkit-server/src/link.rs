@@ -1,21 +1,24 @@
 //! A session machine on a stream: octets, time and the order to stop, as one `poll`.
 //!
 //! Nothing lives in a future here, so waiting costs no memory and every await can be dropped: the machine has it all.
-//! While a session is idle it has no receive buffer: one is made when the stream is looked at, and let go when there
-//! was nothing to read.
+//! While a session is idle it has no receive buffer: each thread has one for all of its sessions, and a session keeps
+//! it only as long as something in it waits.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{BufMut as _, BytesMut};
 use smtpkit_session::server::{Closed, Server as Machine, ServerEvent};
 use smtpkit_session::{Iov, Tick, Wire as _};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
+use crate::order::Order;
 use crate::transport::Transport;
 
 /// How long a peer that was told to go may take to read it, before the connection is cut.
@@ -23,15 +26,22 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How much such a peer may still send meanwhile.
 const FAREWELL_OCTETS_MAX: usize = 256 * 1024;
 
+thread_local! {
+    /// The receive buffer of whichever session of this thread reads next.
+    static BUFFER: Cell<BytesMut> = Cell::default();
+}
+
 pub(crate) struct Link {
     transport: Transport,
     machine: Machine,
     /// The origin of the machine's ticks.
     origin: Instant,
     timer: Option<Pin<Box<Sleep>>>,
-    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    stop: Option<Order>,
     /// Whether TLS may hold octets that were written but not sent.
     is_unflushed: bool,
+    /// Whether the machine has said that it waits for octets, and nobody touched it since.
+    is_waiting: bool,
     is_lost: bool,
 }
 
@@ -47,13 +57,15 @@ impl Link {
             machine,
             origin,
             timer: None,
-            stop: Some(Box::pin(stop.cancelled_owned())),
+            stop: Some(Order::new(stop)),
             is_unflushed: false,
+            is_waiting: false,
             is_lost: false,
         }
     }
 
     pub(crate) const fn machine(&mut self) -> &mut Machine {
+        self.is_waiting = false;
         &mut self.machine
     }
 
@@ -78,6 +90,7 @@ impl Link {
 
     /// Swaps the machine for another one.
     pub(crate) fn replace_machine(&mut self, machine: Machine) -> Machine {
+        self.is_waiting = false;
         mem::replace(&mut self.machine, machine)
     }
 
@@ -91,25 +104,37 @@ impl Link {
     }
 
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<ServerEvent> {
+        // One look at the clock, because nobody waits before the end of this function.
+        let mut now = self.now();
         loop {
             if self.is_lost {
                 return Poll::Ready(ServerEvent::Closed(Closed::ByPeer));
             }
-            let now = self.now();
-            match self.machine.poll(now) {
-                ServerEvent::Idle => {}
-                event => return Poll::Ready(event),
+            if !mem::take(&mut self.is_waiting) {
+                match self.machine.poll(now) {
+                    ServerEvent::Idle => {}
+                    event => return Poll::Ready(event),
+                }
             }
-            let has_moved =
-                self.poll_write(cx) | self.poll_read(cx) | self.poll_stop(cx) | self.poll_time(cx);
-            if !has_moved {
+            // A machine that wants octets has nothing else to do, also when its replies are out. One that does not may
+            // go on when they are. It has to be asked before: with replies that are out it wants octets again.
+            let wants_octets = self.machine.wants_octets();
+            let has_written = self.poll_write(cx, now);
+            let has_read = self.poll_read(cx, now);
+            if has_read || (has_written && !wants_octets) || self.is_lost {
+                continue;
+            }
+            // Only who would sleep has to know what may wake it.
+            if !(self.poll_stop(cx) | self.poll_time(cx, now)) {
+                self.is_waiting = wants_octets;
                 return Poll::Pending;
             }
+            now = self.now();
         }
     }
 
     /// Writes what the machine lends; whether anything moved.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Tick) -> bool {
         let mut has_moved = false;
         loop {
             let mut iov = Iov::new();
@@ -119,7 +144,6 @@ impl Link {
                 Poll::Ready(Ok(n)) if n > 0 => {
                     self.is_unflushed = true;
                     has_moved = true;
-                    let now = self.now();
                     self.machine.sent(n, now);
                 }
                 Poll::Ready(_) => return self.lose(),
@@ -137,23 +161,26 @@ impl Link {
     }
 
     /// Reads what the machine has room for; whether anything moved.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.is_lost {
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Tick) -> bool {
+        if self.is_lost || !self.machine.wants_octets() {
             return false;
         }
+        self.machine.lend_buffer(|| BUFFER.take());
         let mut slot = self.machine.recv_buffer();
-        if !bytes::BufMut::has_remaining_mut(&slot) {
+        if !slot.has_remaining_mut() {
             return false;
         }
         match tokio_util::io::poll_read_buf(Pin::new(&mut self.transport), cx, &mut slot) {
             Poll::Ready(Ok(n)) => {
-                let now = self.now();
                 self.machine.received(n, now);
                 true
             }
             Poll::Ready(Err(_)) => self.lose(),
             Poll::Pending => {
-                self.machine.release_buffer();
+                let buffer = self.machine.release_buffer();
+                if buffer.capacity() > 0 {
+                    BUFFER.set(buffer);
+                }
                 false
             }
         }
@@ -161,8 +188,7 @@ impl Link {
 
     /// Whether the order to stop came just now.
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(stop) = &mut self.stop else { return false };
-        if stop.as_mut().poll(cx).is_pending() {
+        if !self.stop.as_mut().is_some_and(|stop| stop.poll_given(cx)) {
             return false;
         }
         self.stop = None;
@@ -172,9 +198,8 @@ impl Link {
 
     /// Whether the machine's deadline passed. A timer is set anew only when the deadline comes nearer: a busy session
     /// moves its deadline away all the time, and that costs nothing.
-    fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_time(&mut self, cx: &mut Context<'_>, now: Tick) -> bool {
         let Some(deadline) = self.machine.deadline() else { return false };
-        let now = self.now();
         if deadline <= now {
             self.machine.expired(now);
             return true;
@@ -201,7 +226,7 @@ impl Link {
     /// Waits `delay` before the greeting, or until the client speaks before its turn (RFC 5321 §3.1).
     pub(crate) async fn listen_before_greeting(&mut self, delay: Duration) {
         let spoke = poll_fn(|cx| {
-            while self.poll_read(cx) {
+            while self.poll_read(cx, self.now()) {
                 if self.is_lost || self.machine.notes().spoke_before_greeting {
                     return Poll::Ready(());
                 }

@@ -1,11 +1,13 @@
 //! Sockets that listen, the connections they take, and how a server stops.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
 #[cfg(unix)]
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use smtpkit_codec::{Encode as _, Reply};
@@ -20,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::builder::TlsUse;
 use crate::connection::{self, Arrival, Shared};
 use crate::gate::{Full, Pass};
+use crate::order::Order;
 use crate::transport::Plain;
 use crate::{Handler, ServerError, record, refusal};
 
@@ -259,8 +262,15 @@ impl<H: Handler> House<H> {
         let ended = Arc::clone(&self.ended);
         self.sessions.spawn(async move {
             // Boxed, because a future that moves into another one takes room in both.
-            let session = Box::pin(connection::serve(shared, arrival, stop));
-            let was_cut = cut.run_until_cancelled(session).await.is_none();
+            let mut session = Box::pin(connection::serve(shared, arrival, stop));
+            let mut cut = Order::new(cut);
+            let was_cut = poll_fn(|cx| match session.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(false),
+                Poll::Pending if cut.poll_given(cx) => Poll::Ready(true),
+                Poll::Pending => Poll::Pending,
+            })
+            .await;
+            drop(session);
             drop(pass);
             if !was_cut {
                 ended.fetch_add(1, Ordering::Relaxed);

@@ -31,8 +31,7 @@ impl<H: Handler> Connection<H> {
         owed: Owed<owed_for::Mail>,
     ) {
         self.transactions = self.transactions.wrapping_add(1);
-        let id = format!("{:016x}.{}", self.peer.session, self.transactions);
-        let mut tx = Transaction::new(id, reverse_path, parameters);
+        let mut tx = Transaction::new(self.peer.session, self.transactions, reverse_path, parameters);
         let verdict = if !self.owns(tx.reverse_path()) {
             Err(Refusal::not_your_address().into_parts().0)
         } else if self.is_too_fast(Counted::Message) {
@@ -94,7 +93,7 @@ impl<H: Handler> Connection<H> {
 
     /// Whether one more of `what` would be too many for now.
     fn is_too_fast(&self, what: Counted) -> bool {
-        self.shared.gate.count(what, self.counted_address()).is_err()
+        self.shared.gate.has_rate(what) && self.shared.gate.count(what, self.counted_address()).is_err()
     }
 
     /// Counts recipients that do not exist here: a stranger who names many is looking for those that do.

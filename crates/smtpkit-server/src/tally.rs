@@ -2,19 +2,22 @@
 //! facade.
 //!
 //! Nothing is counted unless the program installs a recorder. No label holds a text of a peer: each comes from a fixed
-//! set, so that nobody can make a monitor grow.
+//! set, so that nobody can make a monitor grow. What every session and every message counts is looked up once, when it
+//! is first counted; what is rare is looked up each time.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
-use smtpkit_codec::Reply;
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+use smtpkit_codec::{Reply, ReplyCode};
 use smtpkit_session::server::Counters;
 use smtpkit_tls::Version;
 
 use crate::gate::Full;
 use crate::{Peer, Role};
 
-/// Gives the recorder that is installed the help texts of what servers count. Call it once, when the recorder is there.
+/// Gives the recorder that is installed the help texts of what servers count. Call it once, when the recorder is there,
+/// which has to be before servers take mail.
 ///
 /// ```
 /// // without a recorder it does nothing
@@ -56,38 +59,109 @@ const fn name(role: Role) -> &'static str {
     }
 }
 
+/// What every session and every message of a role counts.
+struct Tally {
+    role: &'static str,
+    /// Sessions without TLS, with TLS 1.2, with TLS 1.3.
+    versions: [OnceLock<Counter>; 3],
+    quits: OnceLock<Counter>,
+    seconds: OnceLock<Histogram>,
+    vrfy: OnceLock<Counter>,
+    expn: OnceLock<Counter>,
+    errors: OnceLock<Counter>,
+    /// Transactions that were answered 250.
+    accepted: OnceLock<Counter>,
+    octets: OnceLock<Counter>,
+}
+
+impl Tally {
+    const fn new(role: Role) -> Self {
+        Self {
+            role: name(role),
+            versions: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+            quits: OnceLock::new(),
+            seconds: OnceLock::new(),
+            vrfy: OnceLock::new(),
+            expn: OnceLock::new(),
+            errors: OnceLock::new(),
+            accepted: OnceLock::new(),
+            octets: OnceLock::new(),
+        }
+    }
+
+    fn of(role: Role) -> &'static Self {
+        static MX: Tally = Tally::new(Role::Mx);
+        static SUBMISSION: Tally = Tally::new(Role::Submission);
+        static LMTP: Tally = Tally::new(Role::Lmtp);
+        static CATCH_ALL: Tally = Tally::new(Role::CatchAll);
+        match role {
+            Role::Mx => &MX,
+            Role::Submission => &SUBMISSION,
+            Role::Lmtp => &LMTP,
+            Role::CatchAll => &CATCH_ALL,
+        }
+    }
+
+    fn count_octets(&self, octets: u64) {
+        let counter = || counter!("smtpkit_content_octets_total", "role" => self.role);
+        self.octets.get_or_init(counter).increment(octets);
+    }
+
+    fn count_version(&self, version: Option<Version>) {
+        let [none, old, new] = &self.versions;
+        let (counter, label) = match version {
+            None => (none, "none"),
+            Some(Version::Tls12) => (old, "1.2"),
+            Some(_) => (new, "1.3"),
+        };
+        let make = || counter!("smtpkit_session_tls_total", "role" => self.role, "version" => label);
+        counter.get_or_init(make).increment(1);
+    }
+
+    fn count_outcome(&self, outcome: &'static str) {
+        let make = || counter!("smtpkit_sessions_total", "role" => self.role, "outcome" => outcome);
+        match outcome {
+            QUIT => self.quits.get_or_init(make).increment(1),
+            _ => make().increment(1),
+        }
+    }
+}
+
+/// The outcome of nearly all sessions.
+const QUIT: &str = "quit";
+
 /// A session has ended; `outcome` is one of the words of its record.
 pub(crate) fn session(peer: &Peer, counters: &Counters, outcome: &'static str, took: Duration) {
-    let role = name(peer.role());
-    let tls = match peer.tls().map(smtpkit_tls::SessionInfo::version) {
-        None => "none",
-        Some(Version::Tls12) => "1.2",
-        Some(_) => "1.3",
-    };
-    counter!("smtpkit_sessions_total", "role" => role, "outcome" => outcome).increment(1);
-    counter!("smtpkit_session_tls_total", "role" => role, "version" => tls).increment(1);
-    histogram!("smtpkit_session_seconds", "role" => role).record(took.as_secs_f64());
-    for (command, count) in
-        [("vrfy", counters.probes.saturating_sub(counters.expansions)), ("expn", counters.expansions)]
-    {
-        counter!("smtpkit_probes_total", "role" => role, "command" => command).increment(count.into());
-    }
-    counter!("smtpkit_errors_total", "role" => role).increment(counters.errors_total.into());
+    let tally = Tally::of(peer.role());
+    let role = tally.role;
+    tally.count_outcome(outcome);
+    tally.count_version(peer.tls().map(smtpkit_tls::SessionInfo::version));
+    let seconds = tally.seconds.get_or_init(|| histogram!("smtpkit_session_seconds", "role" => role));
+    seconds.record(took.as_secs_f64());
+    let vrfy = || counter!("smtpkit_probes_total", "role" => role, "command" => "vrfy");
+    let expn = || counter!("smtpkit_probes_total", "role" => role, "command" => "expn");
+    tally.vrfy.get_or_init(vrfy).increment(counters.probes.saturating_sub(counters.expansions).into());
+    tally.expn.get_or_init(expn).increment(counters.expansions.into());
+    let errors = || counter!("smtpkit_errors_total", "role" => role);
+    tally.errors.get_or_init(errors).increment(counters.errors_total.into());
 }
 
 /// The content of a transaction was answered.
 pub(crate) fn transaction(peer: &Peer, octets: u64, reply: Option<&Reply>) {
-    let role = name(peer.role());
-    let code = reply.map_or(0, |reply| reply.code().get()).to_string();
-    counter!("smtpkit_transactions_total", "role" => role, "code" => code).increment(1);
-    counter!("smtpkit_content_octets_total", "role" => role).increment(octets);
+    let tally = Tally::of(peer.role());
+    let counter = |code: String| counter!("smtpkit_transactions_total", "role" => tally.role, "code" => code);
+    match reply.map(Reply::code) {
+        Some(ReplyCode::OK) => tally.accepted.get_or_init(|| counter("250".to_owned())).increment(1),
+        code => counter(code.map_or(0, ReplyCode::get).to_string()).increment(1),
+    }
+    tally.count_octets(octets);
 }
 
 /// The content of a transaction broke off.
 pub(crate) fn unfinished(peer: &Peer, octets: u64) {
-    let role = name(peer.role());
-    counter!("smtpkit_transactions_unfinished_total", "role" => role).increment(1);
-    counter!("smtpkit_content_octets_total", "role" => role).increment(octets);
+    let tally = Tally::of(peer.role());
+    counter!("smtpkit_transactions_unfinished_total", "role" => tally.role).increment(1);
+    tally.count_octets(octets);
 }
 
 /// A recipient was refused.

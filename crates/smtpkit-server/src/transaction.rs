@@ -12,7 +12,10 @@ use crate::{Peer, RouteKind};
 /// A mail transaction: what MAIL said, and the recipients that were accepted so far.
 #[derive(Debug)]
 pub struct Transaction {
-    id: Box<str>,
+    session: u64,
+    number: u32,
+    /// Made when somebody asks for it.
+    id: OnceLock<Box<str>>,
     envelope: Envelope,
     routes: Vec<RouteKind>,
     queue_id: OnceLock<Box<str>>,
@@ -21,9 +24,17 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(id: String, reverse_path: ReversePath, parameters: MailParameters) -> Self {
+    /// The transaction with this number in its session.
+    pub(crate) fn new(
+        session: u64,
+        number: u32,
+        reverse_path: ReversePath,
+        parameters: MailParameters,
+    ) -> Self {
         Self {
-            id: id.into_boxed_str(),
+            session,
+            number,
+            id: OnceLock::new(),
             envelope: Envelope { reverse_path, parameters, recipients: Vec::new() },
             routes: Vec::new(),
             queue_id: OnceLock::new(),
@@ -40,7 +51,7 @@ impl Transaction {
     /// A name of this transaction that no other has: the session's and a number. Letters, digits and a dot, so it can
     /// stand in the trace field and in a file name.
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.get_or_init(|| format!("{:016x}.{}", self.session, self.number).into_boxed_str())
     }
 
     /// Says by which name the message is known from now on; it stands in the record of the transaction. The first one
@@ -103,7 +114,7 @@ impl Transaction {
         if let Some(tls) = peer.tls() {
             field = field.tls(tls.cipher_suite()).unwrap_or(field);
         }
-        field = field.id(&self.id).unwrap_or(field);
+        field = field.id(self.id()).unwrap_or(field);
         if let [recipient] = self.recipients()
             && let Some(mailbox) = recipient.path.as_ref().mailbox()
         {

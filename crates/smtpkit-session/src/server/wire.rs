@@ -1,6 +1,7 @@
 //! Octets in and out of a server session.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use bytes::buf::Limit;
 use bytes::{BufMut as _, BytesMut};
@@ -45,15 +46,27 @@ impl Server {
         (&mut self.input).limit(slot)
     }
 
-    /// Lets the receive buffer go if it is empty; the next read makes a new one. For drivers that hold many idle
-    /// sessions: call it when a read would block.
-    pub fn release_buffer(&mut self) {
-        if self.filled == 0 {
-            self.input = BytesMut::new();
+    /// Whether the machine is ready to take octets from its peer.
+    pub fn wants_octets(&self) -> bool {
+        self.slot() > 0
+    }
+
+    /// Gives the machine a buffer to receive into, so that it does not make one of its own; `buffer` is not asked if it
+    /// has one. For drivers of many sessions, of which only few receive at a time.
+    pub fn lend_buffer(&mut self, buffer: impl FnOnce() -> BytesMut) {
+        if self.input.capacity() == 0 {
+            self.input = buffer();
+            self.input.clear();
         }
+    }
+
+    /// Lets the receive buffer go if nothing in it waits, and otherwise gives an empty one. For drivers that hold many
+    /// idle sessions: call it when a read would block, and lend the buffer to whoever reads next.
+    pub fn release_buffer(&mut self) -> BytesMut {
         if self.output.is_empty() && self.output.capacity() > OUTPUT_OCTETS_KEPT {
             self.output = Vec::new();
         }
+        if self.filled == 0 { mem::take(&mut self.input) } else { BytesMut::new() }
     }
 }
 
