@@ -26,9 +26,9 @@ pub mod report;
 mod date_time;
 mod defect;
 mod hop;
+mod lanes;
 mod limits;
 mod parse;
-mod swar;
 
 pub use date_time::{DateTime, DateTimeError, Rfc3339, Weekday};
 pub use defect::{Defect, DefectKind, Defects};

@@ -5,8 +5,8 @@
 
 use crate::decode::{hex_pair, hex_value};
 use crate::defect::{Defect, DefectKind, Defects};
+use crate::lanes::{self, LANES};
 use crate::limits::{Limits, PADDING_OCTETS_MAX};
-use crate::swar;
 
 /// Decodes quoted-printable that arrives in pieces (RFC 2045 §6.7).
 ///
@@ -75,38 +75,41 @@ impl QuotedPrintableDecoder {
 
     /// Decodes as much as can be decided on; how many octets that are.
     fn decode(&mut self, input: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
-        let mut buffer = [0; BUFFER_OCTETS];
+        let start = out.len();
+        // nothing becomes longer when it is decoded, so over a copy of the input there is room for all of it
+        out.extend_from_slice(input);
+        let mut target = Target { octets: out.get_mut(start..).unwrap_or_default(), filled: 0 };
         let mut rest = input;
         loop {
-            let used = usual(rest, &mut buffer, out);
-            rest = rest.get(used..).unwrap_or_default();
-            let used = match rest {
+            rest = target.escapes(rest);
+            rest = match rest {
                 [] => break,
+                [b'=', b'\r', b'\n', after @ ..] => after,
                 [b'=', b'=', ..] => {
                     // all but the last of them can be told at once
                     let last = rest.iter().position(|octet| *octet != b'=').unwrap_or(rest.len()) - 1;
                     let at = self.at + (input.len() - rest.len()) as u64;
                     (at..at + last as u64).for_each(|at| self.defect(at));
-                    out.resize(out.len() + last, b'=');
-                    last
+                    target.fill(last, b'=');
+                    rest.get(last..).unwrap_or_default()
                 }
                 [b'=', tail @ ..] => match soft_break(tail, kind) {
-                    Some(Break::Soft(length)) => length + 1,
+                    Some(Break::Soft(length)) => tail.get(length..).unwrap_or_default(),
                     Some(Break::None) => {
-                        let at = self.at + (input.len() - rest.len()) as u64;
-                        self.defect(at);
-                        out.push(b'=');
-                        1
+                        self.defect(self.at + (input.len() - rest.len()) as u64);
+                        target.push(b'=');
+                        tail
                     }
                     None => break,
                 },
-                _ => match run(rest, kind, out) {
+                _ => match target.run(rest, kind) {
                     0 => break,
-                    used => used,
+                    used => rest.get(used..).unwrap_or_default(),
                 },
             };
-            rest = rest.get(used..).unwrap_or_default();
         }
+        let filled = target.filled;
+        out.truncate(start + filled);
         let used = input.len() - rest.len();
         self.at += used as u64;
         used
@@ -119,86 +122,107 @@ enum Input {
     End,
 }
 
-/// Octets that are decoded before they are handed out.
-const BUFFER_OCTETS: usize = 1024;
-/// Octets of a run that are copied while looking for its end; the end of a longer run is worth a search.
-const SHORT_RUN_OCTETS: usize = 32;
-/// Octets that must be free before anything is decoded.
-const ROOM_OCTETS: usize = SHORT_RUN_OCTETS + 8;
+/// Where decoded octets go: as many slots as there are octets to decode.
+struct Target<'t> {
+    octets: &'t mut [u8],
+    filled: usize,
+}
 
-/// Decodes what needs no second look: good escapes, short runs, soft and hard line ends without padding; how many
-/// octets that were. What it stops at begins a run or an escape.
-fn usual(input: &[u8], buffer: &mut [u8; BUFFER_OCTETS], out: &mut Vec<u8>) -> usize {
-    let mut rest = input;
-    let mut filled = 0;
-    loop {
+impl Target<'_> {
+    #[inline]
+    fn push(&mut self, octet: u8) {
+        if let Some(slot) = self.octets.get_mut(self.filled) {
+            *slot = octet;
+        }
+        self.filled += 1;
+    }
+
+    fn fill(&mut self, count: usize, octet: u8) {
+        self.octets.get_mut(self.filled..self.filled + count).unwrap_or_default().fill(octet);
+        self.filled += count;
+    }
+
+    /// Decodes good escapes as long as they follow each other; what is left.
+    #[inline]
+    fn escapes<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        let mut rest = input;
         // text in other scripts is hardly anything but escapes, so they are taken by twos
         while let [b'=', a, b, b'=', c, d, after @ ..] = rest
-            && filled <= BUFFER_OCTETS - ROOM_OCTETS
             && let Some(first) = hex_pair(*a, *b)
             && let Some(second) = hex_pair(*c, *d)
         {
-            if let Some([one, two, ..]) = buffer.get_mut(filled..) {
+            if let Some([one, two, ..]) = self.octets.get_mut(self.filled..) {
                 (*one, *two) = (first, second);
             }
-            filled += 2;
+            self.filled += 2;
             rest = after;
         }
         if let [b'=', high, low, after @ ..] = rest
             && let Some(octet) = hex_pair(*high, *low)
         {
-            if let Some(slot) = buffer.get_mut(filled) {
-                *slot = octet;
-            }
-            filled += 1;
+            self.push(octet);
             rest = after;
         }
-        if filled > BUFFER_OCTETS - ROOM_OCTETS {
-            out.extend_from_slice(buffer.get(..filled).unwrap_or_default());
-            filled = 0;
-        }
-        let length = short_run(rest, buffer.get_mut(filled..).unwrap_or_default());
-        match rest.get(length..) {
-            Some(after @ [b'=', tail @ ..]) => {
-                filled += length;
-                rest = after;
-                match tail {
-                    [b'\r', b'\n', after @ ..] => rest = after,
-                    [high, low, ..] if hex_pair(*high, *low).is_some() => {}
-                    _ => break,
-                }
+        rest
+    }
+
+    /// Adds a run of octets that stand for themselves, with its line end and without padding; how many are used,
+    /// none if that cannot be told yet.
+    #[inline]
+    fn run(&mut self, rest: &[u8], kind: Input) -> usize {
+        let slots = self.octets.get_mut(self.filled..).unwrap_or_default();
+        let length = copy_run(rest, slots);
+        let run = rest.get(..length).unwrap_or(rest);
+        match rest.get(length) {
+            Some(b'=') => {
+                self.filled += length;
+                length
             }
-            Some([b'\n', after @ ..]) if !ends_in_padding(rest.get(..length).unwrap_or_default()) => {
-                if let Some(slot) = buffer.get_mut(filled + length) {
-                    *slot = b'\n';
-                }
-                filled += length + 1;
-                rest = after;
+            Some(_) if !ends_in_padding(run) => {
+                self.filled += length;
+                self.push(b'\n');
+                length + 1
             }
-            _ => break,
+            Some(_) => {
+                self.filled += before_padding(run).len();
+                if run.ends_with(b"\r") {
+                    self.push(b'\r');
+                }
+                self.push(b'\n');
+                length + 1
+            }
+            None if kind == Input::End => {
+                self.filled += if run.ends_with(b"\r") { length } else { before_padding(run).len() };
+                length
+            }
+            None => {
+                let kept = before_padding(run).len();
+                self.filled += kept;
+                kept
+            }
         }
     }
-    out.extend_from_slice(buffer.get(..filled).unwrap_or_default());
-    input.len() - rest.len()
 }
 
-/// Copies octets up to the next `=` or line feed, as far as whole words of a short run go; how many.
+/// Copies octets up to the next `=` or line feed; how many. What lies behind them in `slots` may be overwritten.
 #[inline]
-fn short_run(rest: &[u8], target: &mut [u8]) -> usize {
+fn copy_run(rest: &[u8], slots: &mut [u8]) -> usize {
+    let is_special = |octet| matches!(octet, b'=' | b'\n');
+    let (blocks, tail) = rest.as_chunks::<LANES>();
+    let (block_slots, _) = slots.as_chunks_mut();
     let mut at = 0;
-    while at < SHORT_RUN_OCTETS
-        && let Some(word) = rest.get(at..).and_then(<[u8]>::first_chunk::<8>)
-    {
-        if let Some(slots) = target.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) {
-            *slots = *word;
+    for (block, slot) in blocks.iter().zip(block_slots) {
+        *slot = *block;
+        if let Some(length) = lanes::first(block, is_special) {
+            return at + length;
         }
-        let length = swar::first_of(u64::from_le_bytes(*word), b'=', b'\n');
-        at += length;
-        if length < 8 {
-            break;
-        }
+        at += LANES;
     }
-    at
+    let length = tail.iter().position(|octet| is_special(*octet)).unwrap_or(tail.len());
+    for (slot, octet) in slots.iter_mut().skip(at).zip(tail.iter().take(length)) {
+        *slot = *octet;
+    }
+    at + length
 }
 
 /// Whether blanks stand at the end of a line, before its carriage return.
@@ -207,37 +231,13 @@ fn ends_in_padding(run: &[u8]) -> bool {
     matches!(run, [.., b' ' | b'\t'] | [.., b' ' | b'\t', b'\r'])
 }
 
-/// Adds a run of octets that stand for themselves, with its line end and without padding; how many are used, none
-/// if that cannot be told yet.
-fn run(rest: &[u8], kind: Input, out: &mut Vec<u8>) -> usize {
-    let length = memchr::memchr2(b'=', b'\n', rest).unwrap_or(rest.len());
-    let (run, after) = rest.split_at(length);
-    if after.first() == Some(&b'=') {
-        out.extend_from_slice(run);
-        return length;
-    }
-    let (text, carriage) = match run.strip_suffix(b"\r") {
-        Some(text) => (text, 1),
-        None => (run, 0),
-    };
+/// A line without its carriage return and the blanks before that.
+fn before_padding(run: &[u8]) -> &[u8] {
+    let text = run.strip_suffix(b"\r").unwrap_or(run);
     let blanks = text.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
     // an endless run of blanks is no padding, and must not be kept for ever
     let padding = blanks % (PADDING_OCTETS_MAX + 1);
-    let kept = text.get(..text.len() - padding).unwrap_or(text);
-    if !after.is_empty() {
-        out.extend_from_slice(kept);
-        out.extend_from_slice(if carriage > 0 { b"\r\n" } else { b"\n" });
-        return length + 1;
-    }
-    match kind {
-        Input::End if carriage > 0 => out.extend_from_slice(run),
-        Input::End => out.extend_from_slice(kept),
-        Input::Piece => {
-            out.extend_from_slice(kept);
-            return kept.len();
-        }
-    }
-    length
+    text.get(..text.len() - padding).unwrap_or(text)
 }
 
 enum Break {

@@ -5,8 +5,8 @@
 
 use memchr::memchr;
 
+use crate::lanes::{self, LANES};
 use crate::limits::{FIELD_NAME_OCTETS_MAX, Limits};
-use crate::swar;
 
 /// How far the scan of a field got before the window ended, so that no octet is looked at twice.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,12 +85,12 @@ fn scan_name(rest: &[u8], cursor: &mut Cursor, last: bool) -> Result<usize, Scan
     }
 }
 
-/// How long the field at the start of `rest` is and where its colon stands, if it is the plain kind: a name and
-/// right behind it the colon, and something after the field. All else is for [`scan`].
+/// Where the colon of the field at the start of `rest` stands and how long the field is, if it is the plain kind: a
+/// name, even an empty one, right behind it the colon, and something after the field. All else is for [`scan`].
 #[inline]
 pub(crate) fn skim(rest: &[u8]) -> Option<(usize, usize)> {
     let colon = name_end(rest)?;
-    if colon == 0 || colon >= FIELD_NAME_OCTETS_MAX || rest.get(colon) != Some(&b':') {
+    if colon >= FIELD_NAME_OCTETS_MAX || rest.get(colon) != Some(&b':') {
         return None;
     }
     let mut end = colon + 1;
@@ -106,52 +106,41 @@ pub(crate) fn skim(rest: &[u8]) -> Option<(usize, usize)> {
 /// Longer fields are not looked at twice.
 const PLAIN_OCTETS_MAX: usize = 4096;
 
-/// Where the first line feed stands; lines are too short for a search to be worth its call.
+/// Where the first line feed stands; most lines are too short for a search to be worth its call.
 #[inline]
 fn line_feed(octets: &[u8]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    const BLOCKS_MAX: usize = 8;
-    let (blocks, _) = octets.as_chunks::<BLOCK>();
-    let has_none = |block: &&[u8; BLOCK]| !block.iter().fold(false, |found, octet| found | (*octet == b'\n'));
-    let at = BLOCK * blocks.iter().take(BLOCKS_MAX).take_while(has_none).count();
-    if at == BLOCK * BLOCKS_MAX {
-        return memchr(b'\n', octets.get(at..)?).map(|found| at + found);
-    }
-    let tail = octets.get(at..)?;
-    let (words, rest) = tail.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let found = swar::first(u64::from_le_bytes(*word), b'\n');
-        if found < 8 {
-            return Some(at + 8 * index + found);
+    const BLOCKS_MAX: usize = 16;
+    let (blocks, _) = octets.as_chunks();
+    let mut at = 0;
+    for block in blocks.iter().take(BLOCKS_MAX) {
+        if let Some(found) = lanes::first(block, |octet| octet == b'\n') {
+            return Some(at + found);
         }
+        at += LANES;
     }
-    let last = rest.iter().position(|octet| *octet == b'\n')?;
-    Some(octets.len() - rest.len() + last)
+    memchr(b'\n', octets.get(at..)?).map(|found| at + found)
 }
 
 /// Where the first octet stands that no name has: anything but 33 to 126, and the colon (RFC 5322 §3.6.8).
 #[inline]
 fn name_end(octets: &[u8]) -> Option<usize> {
+    let is_outside = |octet| !matches!(octet, 33..=57 | 59..=126);
+    let (blocks, tail) = octets.as_chunks();
     let mut at = 0;
-    while let Some(word) = octets.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let found = swar::first_outside_name(u64::from_le_bytes(*word));
-        at += found;
-        if found < 8 {
-            return Some(at);
+    for block in blocks {
+        if let Some(found) = lanes::first(block, is_outside) {
+            return Some(at + found);
         }
+        at += LANES;
     }
-    let tail = octets.get(at..)?;
-    tail.iter().position(|octet| !matches!(octet, 33..=57 | 59..=126)).map(|found| at + found)
+    tail.iter().position(|octet| is_outside(*octet)).map(|found| at + found)
 }
 
 /// Where the folded line that `rest` begins with ends, looking from `from` on; or how far it was looked for.
 pub(crate) fn folded_end(rest: &[u8], from: usize, last: bool) -> Result<usize, usize> {
     let mut at = from;
     loop {
-        let unseen = rest.get(at..).unwrap_or_default();
-        // the shortest lines are not worth the call of a search
-        let near = unseen.first_chunk::<8>().map_or(8, |word| swar::first(u64::from_le_bytes(*word), b'\n'));
-        let Some(found) = (if near < 8 { Some(near) } else { memchr(b'\n', unseen) }) else {
+        let Some(found) = line_feed(rest.get(at..).unwrap_or_default()) else {
             return if last { Ok(rest.len()) } else { Err(rest.len()) };
         };
         let end = at + found + 1;
@@ -283,7 +272,7 @@ mod tests {
             "A: b\n",
         ] {
             let scanned = match scan(text.as_bytes(), &mut Cursor::default(), true) {
-                Scan::Field { colon, length } if colon > 0 && length < text.len() => Some((colon, length)),
+                Scan::Field { colon, length } if length < text.len() => Some((colon, length)),
                 _ => None,
             };
             assert_eq!(skim(text.as_bytes()), scanned, "{text:?}");
