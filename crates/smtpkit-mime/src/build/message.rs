@@ -12,10 +12,10 @@ use super::EnvelopeAddresses;
 use super::layout::{Layout, Piece};
 use super::transfer::{TransferEncoding, has_bare_line_end};
 use crate::HopCapabilities;
-use crate::encode::{Base64Encoder, CrlfEncoder, QuotedPrintableEncoder};
+use crate::encode::{BLOCK_INPUT, Base64Encoder, CrlfEncoder, QuotedPrintableEncoder};
 
-/// Octets of content that are encoded at a time: 128 lines of base64.
-const STEP_OCTETS: usize = 57 * 128;
+/// Octets of content that are encoded at a time.
+const STEP_OCTETS: usize = BLOCK_INPUT;
 
 /// A message whose every octet is decided, ready to be written: the result of
 /// [`MessageBuilder::build`](super::MessageBuilder::build).

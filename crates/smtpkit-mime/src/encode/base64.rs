@@ -23,8 +23,15 @@ static CODEC: LazyLock<Codec> = LazyLock::new(|| Codec::new(&base64::alphabet::S
 const LINE_INPUT: usize = 57;
 /// Base64 digits of one full line, the most that RFC 2045 §6.8 allows.
 const LINE_OUTPUT: usize = 76;
-/// Lines that one call of the engine encodes.
-const BLOCK_LINES: usize = 64;
+/// The same with the line end.
+const LINE_OCTETS: usize = LINE_OUTPUT + 2;
+/// Lines that one call of the engine encodes. It takes 24 octets a step and leaves what does not fill a vector to a
+/// slower way; of 129 lines that is 9 octets, the least that there can be.
+const BLOCK_LINES: usize = 129;
+/// Octets of a block: pieces of so many are encoded without keeping anything.
+pub(crate) const BLOCK_INPUT: usize = LINE_INPUT * BLOCK_LINES;
+/// Lines that the output grows by at a time, so that they are filled while they are near.
+const GROWTH_LINES: usize = 24;
 
 /// Encodes octets as base64 in lines of 76 (RFC 2045 §6.8).
 ///
@@ -84,8 +91,8 @@ impl Base64Encoder {
             encode_block(&self.line, &mut self.digits, out);
             self.held = 0;
         }
-        out.reserve(rest.len() / LINE_INPUT * (LINE_OUTPUT + 2));
-        let mut blocks = rest.chunks_exact(LINE_INPUT * BLOCK_LINES);
+        out.reserve(rest.len() / LINE_INPUT * LINE_OCTETS);
+        let mut blocks = rest.chunks_exact(BLOCK_INPUT);
         for block in &mut blocks {
             encode_block(block, &mut self.digits, out);
         }
@@ -119,9 +126,15 @@ impl Base64Encoder {
 fn encode_block(lines: &[u8], digits: &mut [u8], out: &mut Vec<u8>) {
     let n = CODEC.encode_slice(lines, digits).expect("invariant: a block fits the digits of its lines");
     let (lines, _) = digits.get(..n).unwrap_or_default().as_chunks::<LINE_OUTPUT>();
-    for line in lines {
-        out.extend_from_slice(line);
-        out.extend_from_slice(b"\r\n");
+    for lines in lines.chunks(GROWTH_LINES) {
+        let start = out.len();
+        // sized before, so that a line is a copy of fixed length and nothing else
+        out.resize(start + lines.len() * LINE_OCTETS, b'\n');
+        let (slots, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<LINE_OCTETS>();
+        for (slot, line) in slots.iter_mut().zip(lines) {
+            let [text @ .., carriage, _] = slot;
+            (*text, *carriage) = (*line, b'\r');
+        }
     }
 }
 

@@ -14,5 +14,6 @@ pub use self::encoded_word::encoded_words;
 pub use self::line_break::CrlfEncoder;
 pub use self::quoted_printable::QuotedPrintableEncoder;
 
+pub(crate) use self::base64::BLOCK_INPUT;
 pub(crate) use self::encoded_word::{Scheme, WORD_OCTETS_MAX};
 pub(crate) use self::parameter::{extended_octet, is_token_octet};
