@@ -203,7 +203,10 @@ impl Layer {
 
     fn message_field<D: BodyDigest>(&mut self, field: &Field<'_>, facts: &mut Facts<D>) {
         let list = if field.is("Subject") {
-            facts.subject.get_or_insert_with(|| field.text().into_owned());
+            if facts.subject.is_none() {
+                facts.subject = Some(field.text().into_owned());
+                self.defects(&field.text_defects(), 0, facts);
+            }
             return;
         } else if field.is("Message-ID") {
             facts.message_id =

@@ -21,6 +21,41 @@ use crate::header::lex::Lexer;
 /// assert_eq!(date(b"1 Jul 2003 10:52:37"), None);
 /// ```
 pub fn date(value: &[u8]) -> Option<DateTime> {
+    usual(value).or_else(|| by_words(value))
+}
+
+/// The date of nearly all mail, `Fri, 21 Nov 1997 09:55:06 -0600`; none for a date in any other form, which
+/// [`by_words`] may still read.
+fn usual(value: &[u8]) -> Option<DateTime> {
+    let value = value.trim_ascii_start();
+    let value = match value {
+        [a, b, c, b',', b' ', rest @ ..] if [a, b, c].iter().all(|octet| octet.is_ascii_alphabetic()) => rest,
+        _ => value,
+    };
+    let (day, rest) = match value {
+        [units, b' ', rest @ ..] => (number(&[*units])?, rest),
+        [tens, units, b' ', rest @ ..] => (number(&[*tens, *units])?, rest),
+        _ => return None,
+    };
+    let ([month @ .., b' '], rest) = rest.split_first_chunk::<4>()? else { return None };
+    let ([year @ .., b' '], rest) = rest.split_first_chunk::<5>()? else { return None };
+    let (&[h0, h1, b':', m0, m1, b':', s0, s1, b' '], rest) = rest.split_first_chunk::<9>()? else {
+        return None;
+    };
+    let (zone, rest) = rest.split_first_chunk::<5>()?;
+    if !matches!(rest, [] | [b' ' | b'\t' | b'\r' | b'\n' | b'(' | b',', ..]) {
+        return None;
+    }
+    let month = month.map(|octet| octet.to_ascii_lowercase());
+    let month = 1 + MONTHS.iter().position(|name| name.first_chunk() == Some(&month))?;
+    let two = |tens, units| number(&[tens, units]).and_then(|number| u8::try_from(number).ok());
+    let time = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
+    let date = (number(year)?, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    DateTime::new(date, time, offset(zone)?).ok()
+}
+
+/// A date in any form, word by word.
+fn by_words(value: &[u8]) -> Option<DateTime> {
     let mut lexer = Lexer::new(value);
     let mut fields = Fields::default();
     while fields.time.is_none() || fields.date().is_none() {
@@ -215,12 +250,16 @@ fn offset(digits: &[u8]) -> Option<i16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn dates_are_read_or_refused_never_guessed() {
         for (value, expected) in [
             ("Tue, 1 Jul 2003 10:52:37 +0200", Some("2003-07-01T10:52:37+02:00")),
+            ("Fri, 21 Nov 1997 09:55:06 -0600 (CST)", Some("1997-11-21T09:55:06-06:00")),
+            ("Fri, 21 Nov 1997 09:55:06 -06000", None),
             (
                 "Thu,\r\n 13\r\n Feb\r\n 1969\r\n 23:32\r\n -0330 (Newfoundland Time)",
                 Some("1969-02-13T23:32:00-03:30"),
@@ -247,6 +286,18 @@ mod tests {
         ] {
             let read = date(value.as_bytes()).map(|date| date.rfc3339().to_string());
             assert_eq!(read.as_deref(), expected, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_usual_date_is_read_alike_word_by_word(
+            value in " ?([A-Z][a-z]{1,2}, )?[0-9]{1,2} (Jan|Feb|feb|Dec|Foo) [0-9]{4} [0-2][0-9]:[0-6][0-9]:[0-6][0-9] \
+                [+-][0-9]{2}[0-7][0-9]( |\\(c\\)|x|,y| z)?"
+        ) {
+            if let Some(date) = usual(value.as_bytes()) {
+                prop_assert_eq!(by_words(value.as_bytes()), Some(date));
+            }
         }
     }
 }

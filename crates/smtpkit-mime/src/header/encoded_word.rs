@@ -5,6 +5,8 @@
 //! words and quoted strings, as mail programs do. Nothing here scans further than a bounded distance.
 
 use crate::decode::{Base64Decoder, charset, hex_pair};
+use crate::defect::{Defect, DefectKind, Defects};
+use crate::limits::Limits;
 
 /// How many `?` inside of the encoded text are tolerated, and how far from each other.
 const STRAY_MARKS_MAX: usize = 4;
@@ -23,14 +25,7 @@ pub(crate) struct EncodedWord<'a> {
 impl<'a> EncodedWord<'a> {
     /// The encoded word at the start of `rest`, which begins with `=?`.
     pub(crate) fn parse(rest: &'a [u8]) -> Option<Self> {
-        let after = rest.strip_prefix(b"=?")?;
-        let charset_end = after.iter().take(64).position(|octet| *octet == b'?')?;
-        let (charset, after) = after.split_at_checked(charset_end)?;
-        // RFC 2231 §5: a language may follow the charset
-        let charset = charset.split(|octet| *octet == b'*').next()?;
-        if charset.is_empty() || charset.iter().any(|octet| *octet <= b' ' || *octet == b'=') {
-            return None;
-        }
+        let (charset, after) = announced(rest)?;
         let (base64, text) = match after {
             [b'?', b'b' | b'B', b'?', text @ ..] => (true, text),
             [b'?', b'q' | b'Q', b'?', text @ ..] => (false, text),
@@ -82,24 +77,59 @@ impl<'a> EncodedWord<'a> {
     }
 }
 
+/// The charset that `rest` begins with, and what follows it, if it looks as if an encoded word begins there.
+fn announced(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let after = rest.strip_prefix(b"=?")?;
+    let charset_end = after.iter().take(64).position(|octet| *octet == b'?')?;
+    let (charset, after) = after.split_at_checked(charset_end)?;
+    // RFC 2231 §5: a language may follow the charset
+    let charset = charset.split(|octet| *octet == b'*').next()?;
+    if charset.is_empty() || charset.iter().any(|octet| *octet <= b' ' || *octet == b'=') {
+        return None;
+    }
+    Some((charset, after))
+}
+
 /// Joins plain text and encoded words into one string.
 #[derive(Debug, Default)]
 pub(crate) struct Joiner<'a> {
     text: String,
-    /// Octets of the words that follow each other, and their charset.
+    /// Octets of the words that follow each other, their charset, and where the first of them stands.
     run: Vec<u8>,
     charset: &'a [u8],
+    run_at: usize,
+    defects: Defects,
 }
 
 impl<'a> Joiner<'a> {
-    /// Adds `value`: encoded words are decoded, line ends dropped, the rest is kept.
-    pub(crate) fn push(&mut self, value: &'a [u8]) {
+    /// Joins `value`: encoded words are decoded, line ends dropped, the rest is kept.
+    pub(crate) fn of(value: &'a [u8]) -> Self {
+        let mut joiner = Self::default();
+        joiner.join(value);
+        joiner.flush();
+        joiner
+    }
+
+    /// The text.
+    pub(crate) fn text(self) -> String {
+        self.text
+    }
+
+    /// What is wrong with the words, with offsets within the value.
+    pub(crate) fn defects(self) -> Defects {
+        self.defects
+    }
+
+    fn join(&mut self, value: &'a [u8]) {
         let mut plain = 0;
         let mut at = 0;
         while let Some(found) = memchr::memchr(b'=', value.get(at..).unwrap_or_default()) {
             at += found;
             let rest = value.get(at..).unwrap_or_default();
             let Some(word) = rest.starts_with(b"=?").then(|| EncodedWord::parse(rest)).flatten() else {
+                if announced(rest).is_some() {
+                    self.defect(DefectKind::BadEncodedWord, at);
+                }
                 at += 1;
                 continue;
             };
@@ -107,16 +137,19 @@ impl<'a> Joiner<'a> {
             if self.charset.is_empty() || !between.trim_ascii().is_empty() {
                 self.plain(between);
             }
-            self.word(&word);
+            self.word(&word, at);
             at += word.length;
             plain = at;
         }
         self.plain(value.get(plain..).unwrap_or_default());
     }
 
-    fn word(&mut self, word: &EncodedWord<'a>) {
+    fn word(&mut self, word: &EncodedWord<'a>, at: usize) {
         if !self.charset.eq_ignore_ascii_case(word.charset) {
             self.flush();
+        }
+        if self.run.is_empty() {
+            self.run_at = at;
         }
         self.charset = word.charset;
         word.decode(&mut self.run);
@@ -141,14 +174,17 @@ impl<'a> Joiner<'a> {
     fn flush(&mut self) {
         if !self.run.is_empty() {
             let label = std::str::from_utf8(self.charset).unwrap_or_default();
-            self.text.push_str(&charset::decode(label, &self.run).text);
+            let decoded = charset::decode(label, &self.run);
+            self.text.push_str(&decoded.text);
+            if let Some(kind) = decoded.defect {
+                self.defect(kind, self.run_at);
+            }
             self.run.clear();
         }
     }
 
-    pub(crate) fn finish(mut self) -> String {
-        self.flush();
-        self.text
+    fn defect(&mut self, kind: DefectKind, at: usize) {
+        self.defects.push(Defect::new(kind, at as u64), Limits::DEFAULT.defects_max);
     }
 }
 
@@ -157,9 +193,7 @@ mod tests {
     use super::*;
 
     fn join(value: &str) -> String {
-        let mut joiner = Joiner::default();
-        joiner.push(value.as_bytes());
-        joiner.finish()
+        Joiner::of(value.as_bytes()).text()
     }
 
     #[test]
@@ -185,6 +219,23 @@ mod tests {
             ["=?", "=?utf-8?", "=?utf-8?x?a?=", "=?utf-8?b?a", "=? the", "a = b", "=??q?a?=", "=?u u?q?a?="]
         {
             assert_eq!(join(value), value);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_words_is_told() {
+        let cases: [(&str, &[(DefectKind, u64)]); 6] = [
+            ("=?utf-8?q?caf=C3?= =?utf-8?q?=A9?=", &[]),
+            ("a =?utf-8?x?b?= c", &[(DefectKind::BadEncodedWord, 2)]),
+            ("=?utf-8?b?YQ==", &[(DefectKind::BadEncodedWord, 0)]),
+            ("a =?x-none?q?b?=", &[(DefectKind::UnknownCharset, 2)]),
+            ("=?utf-8?q?a?= =?utf-8?q?=FF?=", &[(DefectKind::BadCharacter, 0)]),
+            ("what =? the", &[]),
+        ];
+        for (value, expected) in cases {
+            let found = Joiner::of(value.as_bytes()).defects();
+            let found: Vec<_> = found.iter().map(|defect| (defect.kind, defect.at)).collect();
+            assert_eq!(found, expected, "{value}");
         }
     }
 }

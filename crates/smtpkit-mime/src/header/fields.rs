@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::DateTime;
-use crate::defect::{Defect, DefectKind};
+use crate::defect::{Defect, DefectKind, Defects};
 use crate::header::field::RawFields;
 use crate::header::{AddressList, ContentType, Disposition, Received};
 use crate::limits::Limits;
@@ -142,6 +142,21 @@ impl<'a> Field<'a> {
     /// The value as unstructured text: unfolded, encoded words decoded.
     pub fn text(&self) -> Cow<'a, str> {
         super::text(self.value())
+    }
+
+    /// What is wrong with the encoded words of the value as text, with offsets in the message.
+    ///
+    /// ```
+    /// use smtpkit_mime::{DefectKind, Header};
+    ///
+    /// let header = Header::parse(b"Subject: =?utf-8?x?lunch?=\r\n");
+    /// let defects = header.first("Subject").unwrap().text_defects();
+    /// assert_eq!(defects.iter().map(|d| (d.kind, d.at)).collect::<Vec<_>>(), [(DefectKind::BadEncodedWord, 9)]);
+    /// ```
+    pub fn text_defects(&self) -> Defects {
+        let mut defects = super::text_defects(self.value());
+        defects.shift(self.value_at());
+        defects
     }
 
     /// The value as a list of addresses, with offsets of defects counted in the message.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::decode::charset;
-use crate::header::lex::Lexer;
+use crate::header::lex::{Lexer, is_blank};
 
 /// The identifiers of a field, without their angle brackets (RFC 5322 §3.6.4).
 ///
@@ -41,24 +41,34 @@ impl<'a> Iterator for Ids<'a> {
                 continue;
             }
             self.lexer.bump();
-            let inner = self.lexer.take_while(|octet| !matches!(octet, b'>' | b'<'));
-            if self.lexer.peek() != Some(b'>') {
+            let from = self.lexer.at();
+            let clean = self.lexer.take_while(|octet| !is_odd(octet) && !matches!(octet, b'>' | b'<'));
+            let is_clean = self.lexer.peek() == Some(b'>');
+            self.lexer.take_while(|octet| !matches!(octet, b'>' | b'<'));
+            let to = self.lexer.at();
+            if !self.lexer.accept(b'>') {
                 continue;
             }
-            self.lexer.bump();
-            if let Some(id) = compact(inner) {
-                return Some(id);
+            match if is_clean { whole(clean) } else { compact(self.lexer.slice(from, to)) } {
+                None => continue,
+                found => return found,
             }
         }
     }
 }
 
+/// Whether an octet begins what does not belong to an identifier: blanks and comments.
+const fn is_odd(octet: u8) -> bool {
+    is_blank(octet) || octet == b'('
+}
+
+/// An identifier; none if nothing is there.
+fn whole(id: &[u8]) -> Option<Cow<'_, str>> {
+    (!id.is_empty()).then(|| charset::unlabelled(id))
+}
+
 /// An identifier without blanks and comments; none if nothing is left.
 fn compact(inner: &[u8]) -> Option<Cow<'_, str>> {
-    let clean = !inner.iter().any(|octet| matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b'('));
-    if clean {
-        return (!inner.is_empty()).then(|| charset::unlabelled(inner));
-    }
     let mut octets = Vec::with_capacity(inner.len());
     let mut lexer = Lexer::new(inner);
     loop {
@@ -66,11 +76,9 @@ fn compact(inner: &[u8]) -> Option<Cow<'_, str>> {
         if lexer.peek().is_none() {
             break;
         }
-        octets.extend_from_slice(
-            lexer.take_while(|octet| !matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b'(')),
-        );
+        octets.extend_from_slice(lexer.take_while(|octet| !is_odd(octet)));
     }
-    (!octets.is_empty()).then(|| Cow::Owned(charset::unlabelled(&octets).into_owned()))
+    whole(&octets).map(|id| Cow::Owned(id.into_owned()))
 }
 
 #[cfg(test)]

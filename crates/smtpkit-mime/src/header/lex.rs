@@ -25,6 +25,11 @@ impl<'a> Lexer<'a> {
         self.unclosed
     }
 
+    /// Goes on at `at`.
+    pub(crate) fn go_to(&mut self, at: usize) {
+        self.at = at.min(self.value.len());
+    }
+
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.value.get(self.at..).unwrap_or_default()
     }

@@ -13,7 +13,9 @@ mod ids;
 mod parameter;
 mod received;
 mod text;
+mod usual_mailbox;
 
+pub(crate) use address::push_mailboxes;
 pub use address::{Address, AddressList, Mailbox};
 pub use content_type::ContentType;
 pub(crate) use content_type::Shape;
@@ -25,3 +27,4 @@ pub use ids::ids;
 pub use parameter::Parameters;
 pub use received::Received;
 pub use text::text;
+pub(crate) use text::text_defects;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::defect::Defects;
 use crate::header::encoded_word::Joiner;
 
 /// The text of an unstructured field: unfolded, encoded words decoded, blanks at both ends removed.
@@ -22,9 +23,15 @@ pub fn text(value: &[u8]) -> Cow<'_, str> {
     if !special && let Ok(text) = simdutf8::basic::from_utf8(value) {
         return Cow::Borrowed(text);
     }
-    let mut joiner = Joiner::default();
-    joiner.push(value);
-    Cow::Owned(joiner.finish())
+    Cow::Owned(Joiner::of(value).text())
+}
+
+/// What is wrong with the encoded words of a text, with offsets within the value.
+pub(crate) fn text_defects(value: &[u8]) -> Defects {
+    match memchr::memmem::find(value, b"=?") {
+        Some(_) => Joiner::of(value).defects(),
+        None => Defects::NONE,
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,39 @@
 //!
 //! Nothing of them is read. Without this, each question would walk over the header again.
 
-/// Stands for a field that is not there.
-const NONE: u32 = u32::MAX;
+use crate::header::Field;
+use crate::limits::Limits;
+
+/// Where a field stands in the content, and its colon in the field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FieldPlace {
+    at: u32,
+    length: u32,
+    colon: u16,
+}
+
+impl FieldPlace {
+    /// Stands for a field that is not there.
+    pub(crate) const NONE: Self = Self { at: u32::MAX, length: 0, colon: 0 };
+
+    /// The view indexes less than 4 GiB, and the name of a field is a line at most.
+    pub(crate) const fn new(at: u64, length: usize, colon: usize) -> Self {
+        Self { at: at as u32, length: length as u32, colon: colon as u16 }
+    }
+
+    pub(crate) const fn is_none(&self) -> bool {
+        self.at == u32::MAX
+    }
+
+    /// The field, if it is there.
+    pub(crate) fn field<'a>(&self, content: &'a [u8], limits: &Limits) -> Option<Field<'a>> {
+        if self.is_none() {
+            return None;
+        }
+        let octets = content.get(self.at as usize..)?.get(..self.length as usize)?;
+        Some(Field::new(octets, usize::from(self.colon), u64::from(self.at), *limits))
+    }
+}
 
 /// A field of the message that is noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,23 +72,23 @@ impl KnownField {
     }
 }
 
-/// Offsets of the first field of each kind.
+/// Places of the first field of each kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownFields {
-    first: [u32; KnownField::COUNT],
+    first: [FieldPlace; KnownField::COUNT],
     repeated: [bool; KnownField::COUNT],
 }
 
 impl KnownFields {
     pub(crate) const fn new() -> Self {
-        Self { first: [NONE; KnownField::COUNT], repeated: [false; KnownField::COUNT] }
+        Self { first: [FieldPlace::NONE; KnownField::COUNT], repeated: [false; KnownField::COUNT] }
     }
 
     /// Notes a field, if it is one of them.
-    pub(crate) fn note(&mut self, name: &[u8], at: u32) {
+    pub(crate) fn note(&mut self, name: &[u8], place: FieldPlace) {
         let Some(field) = KnownField::of(name) else { return };
         match self.first.get_mut(field as usize) {
-            Some(first) if *first == NONE => *first = at,
+            Some(first) if first.is_none() => *first = place,
             _ => {
                 if let Some(repeated) = self.repeated.get_mut(field as usize) {
                     *repeated = true;
@@ -67,8 +98,8 @@ impl KnownFields {
     }
 
     /// Where the first field of a kind stands.
-    pub(crate) fn first(&self, field: KnownField) -> Option<u32> {
-        self.first.get(field as usize).copied().filter(|at| *at != NONE)
+    pub(crate) fn first(&self, field: KnownField) -> FieldPlace {
+        self.first.get(field as usize).copied().unwrap_or(FieldPlace::NONE)
     }
 
     /// Whether there is more than one of a kind.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::DateTime;
 use crate::decode::TransferEncoding;
 use crate::defect::{Defect, DefectKind, Defects};
-use crate::header::{Field, Header, Mailbox};
+use crate::header::{self, Field, Header, Mailbox};
 use crate::limits::Limits;
-use crate::parse::known::{KnownField, KnownFields};
-use crate::parse::structure::{self, Role, Step, Structure, Token};
+use crate::parse::known::{FieldPlace, KnownField, KnownFields};
+use crate::parse::structure::{self, PartField, Role, Step, Structure, Token};
 use crate::parse::{Events, Part, PartKind};
 
 /// Stands for an offset that a part does not have.
@@ -24,22 +24,14 @@ pub(crate) struct Entry {
     pub(crate) end: u32,
     pub(crate) preamble_end: u32,
     pub(crate) epilogue: u32,
-    /// The Content-Type field and its length.
-    pub(crate) type_field: (u32, u32),
-    /// Where its colon stands in the field.
-    pub(crate) type_colon: u16,
+    pub(crate) content_type: FieldPlace,
+    pub(crate) disposition: FieldPlace,
     pub(crate) parent: u32,
     /// The index behind the last part inside of this one.
     pub(crate) next: u32,
     pub(crate) depth: u16,
     pub(crate) kind: PartKind,
     pub(crate) encoding: TransferEncoding,
-}
-
-impl Entry {
-    pub(crate) const fn has_type(&self) -> bool {
-        self.type_field.0 != NONE
-    }
 }
 
 /// A parsed message (RFC 5322, RFC 2045), borrowing its content.
@@ -84,7 +76,7 @@ impl<'a> Message<'a> {
     pub fn parse_with(content: &'a [u8], limits: Limits) -> Self {
         // offsets are kept in 32 bits, the largest of which means none
         let indexed = content.get(..NONE as usize - 1).unwrap_or(content);
-        let mut structure = Structure::new(limits, structure::Fields::TypeOnly);
+        let mut structure = Structure::new(limits, structure::Fields::OfParts);
         let mut index = Index { entries: Vec::with_capacity(2), current: NONE };
         loop {
             let at = structure.at() as usize;
@@ -152,8 +144,7 @@ impl<'a> Message<'a> {
 
     /// The first field of a kind, without a walk over the header.
     fn first(&self, field: KnownField) -> Option<Field<'_>> {
-        let at = self.known.first(field)?;
-        Header::new(self.slice(at, self.entry(0).fields_end), u64::from(at), self.limits).fields().next()
+        self.known.first(field).field(self.content, &self.limits)
     }
 
     /// The decoded subject.
@@ -204,7 +195,10 @@ impl<'a> Message<'a> {
     fn mailboxes_of<'m>(&self, fields: impl Iterator<Item = Field<'m>>) -> Vec<Mailbox<'m>> {
         let mut all = Vec::new();
         for field in fields {
-            field.addresses().move_mailboxes(&mut all);
+            if all.len() >= usize::from(self.limits.addresses_max) {
+                break;
+            }
+            header::push_mailboxes(field.value(), &self.limits, &mut all);
         }
         all.truncate(usize::from(self.limits.addresses_max));
         all
@@ -236,8 +230,8 @@ impl Index {
                     end: start,
                     preamble_end: NONE,
                     epilogue: NONE,
-                    type_field: (NONE, 0),
-                    type_colon: 0,
+                    content_type: FieldPlace::NONE,
+                    disposition: FieldPlace::NONE,
                     parent,
                     next: 0,
                     depth,
@@ -245,10 +239,13 @@ impl Index {
                     encoding: TransferEncoding::SevenBit,
                 });
             }
-            Token::Field { colon, decides_type: true } => {
+            Token::Field { colon, of_part: Some(which) } => {
+                let place = FieldPlace::new((at + step.from) as u64, step.to - step.from, colon);
                 if let Some(entry) = self.current() {
-                    entry.type_field = (offset(step.from), (step.to - step.from) as u32);
-                    entry.type_colon = colon as u16;
+                    match which {
+                        PartField::Type => entry.content_type = place,
+                        PartField::Disposition => entry.disposition = place,
+                    }
                 }
             }
             Token::HeaderEnd { kind, encoding, fields_end } => {

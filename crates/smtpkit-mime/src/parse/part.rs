@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::decode::{TransferEncoding, charset};
 use crate::defect::{Defect, Defects};
 use crate::header::{ContentType, Disposition, Field, Header};
+use crate::parse::known::FieldPlace;
 use crate::parse::message::Entry;
 use crate::parse::{Children, Message, PartKind};
 
@@ -116,21 +117,20 @@ impl<'m> Part<'m> {
     /// Its media type; without the field it is `text/plain`, in a digest `message/rfc822` (RFC 2046 §5.1.5).
     pub fn content_type(&self) -> ContentType<'m> {
         let entry = self.entry();
-        if entry.has_type() {
-            let (start, length) = entry.type_field;
-            let octets = self.message.slice(start, start + length);
-            let colon = usize::from(entry.type_colon);
-            return Field::new(octets, colon, u64::from(start), *self.message.limits()).content_type();
-        }
-        match entry.kind {
-            PartKind::Message | PartKind::EncodedMessage => ContentType::message(),
-            _ => ContentType::default(),
+        match (self.field(&entry.content_type), entry.kind) {
+            (Some(field), _) => field.content_type(),
+            (None, PartKind::Message | PartKind::EncodedMessage) => ContentType::message(),
+            (None, _) => ContentType::default(),
         }
     }
 
     /// How it wants to be shown, if it says so.
     pub fn disposition(&self) -> Option<Disposition<'m>> {
-        self.header().first("Content-Disposition").map(|field| field.disposition())
+        self.field(&self.entry().disposition).map(|field| field.disposition())
+    }
+
+    fn field(&self, place: &FieldPlace) -> Option<Field<'m>> {
+        place.field(self.message.content(), self.message.limits())
     }
 
     /// The name of the file: `filename` of the disposition, or else `name` of the type.

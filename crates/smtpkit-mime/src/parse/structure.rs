@@ -20,7 +20,7 @@ use crate::header::{
 use crate::limits::{BOUNDARY_OCTETS_MAX, Limits};
 use crate::parse::PartKind;
 use crate::parse::boundary::{Boundaries, Found, Line};
-use crate::parse::known::{KnownField, KnownFields};
+use crate::parse::known::{FieldPlace, KnownField, KnownFields};
 
 /// What a run of body octets belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(crate) enum Role {
 pub(crate) enum Token {
     /// A part begins.
     Open,
-    /// A field with its colon.
-    Field { colon: usize, decides_type: bool },
+    /// A field with its colon; of the part, if it is the one that counts.
+    Field { colon: usize, of_part: Option<PartField> },
     /// The header is over; the separator is among the octets used.
     HeaderEnd { kind: PartKind, encoding: TransferEncoding, fields_end: u64 },
     /// Octets of a body.
@@ -47,6 +47,13 @@ pub(crate) enum Token {
     NeedMore,
     /// Everything is closed.
     Done,
+}
+
+/// A field that says what a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartField {
+    Type,
+    Disposition,
 }
 
 /// One step: the token's octets are `from..to` of the window, and `consumed` of the window are done with.
@@ -106,6 +113,7 @@ struct Pending {
     first_line: bool,
     too_long: bool,
     shape: Option<(Shape, u64)>,
+    has_disposition: bool,
     encoding: Option<TransferEncoding>,
 }
 
@@ -114,8 +122,8 @@ struct Pending {
 pub(crate) enum Fields {
     /// All of them.
     All,
-    /// Those that give a type; fields that readers ask for are noted on the side.
-    TypeOnly,
+    /// Those that say what a part is; fields of the message that readers ask for are noted on the side.
+    OfParts,
 }
 
 /// The automaton; see the head of this file.
@@ -231,7 +239,7 @@ impl Structure {
         }
         let max = field::field_octets_max(&self.limits);
         // a whole message is nearly always made of fields that need no more than a glance
-        let skimmed = if self.fields == Fields::TypeOnly { field::skim(rest) } else { None };
+        let skimmed = if self.fields == Fields::OfParts { field::skim(rest) } else { None };
         let scanned = match skimmed {
             Some((colon, length)) => Scan::Field { colon, length },
             None => field::scan(rest, &mut self.cursor, last),
@@ -295,40 +303,44 @@ impl Structure {
             self.defect(DefectKind::EmptyFieldName, self.at);
             return Move::Skip(length);
         }
-        let decides_type = self.learn(field, colon);
-        if self.fields == Fields::TypeOnly && !decides_type {
+        let of_part = self.learn(field, colon);
+        if self.fields == Fields::OfParts && of_part.is_none() {
             return Move::Skip(length);
         }
-        Move::Token { token: Token::Field { colon, decides_type }, length: field.len(), consumed: length }
+        Move::Token { token: Token::Field { colon, of_part }, length: field.len(), consumed: length }
     }
 
-    /// Notes what a field says about the structure; true for the field that gives the type.
-    fn learn(&mut self, field: &[u8], colon: usize) -> bool {
+    /// Notes what a field says about the structure, and whether it is one of the part.
+    fn learn(&mut self, field: &[u8], colon: usize) -> Option<PartField> {
         let initial = field.first().map_or(0, u8::to_ascii_lowercase);
         if initial != b'c' && (self.fields == Fields::All || !KnownField::may_begin(initial)) {
-            return false;
+            return None;
         }
         let (name, value) = field.split_at_checked(colon).unwrap_or((field, b""));
         let name = name.trim_ascii_end();
-        if self.fields == Fields::TypeOnly && self.levels.len() == 1 {
-            self.known.note(name, self.at as u32);
+        if self.fields == Fields::OfParts && self.levels.len() == 1 {
+            self.known.note(name, FieldPlace::new(self.at, field.len(), colon));
         }
         if initial != b'c' {
-            return false;
+            return None;
         }
         let value = value.get(1..).unwrap_or_default();
         if name.eq_ignore_ascii_case(b"content-type") {
             if self.pending.shape.is_some() {
                 self.defect(DefectKind::DuplicateField, self.at);
-                return false;
+                return None;
             }
             self.pending.shape = Some((Shape::of(value, &self.limits), self.at));
-            return true;
+            return Some(PartField::Type);
+        }
+        if name.eq_ignore_ascii_case(b"content-disposition") {
+            let is_first = !std::mem::replace(&mut self.pending.has_disposition, true);
+            return is_first.then_some(PartField::Disposition);
         }
         if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
             if self.pending.encoding.is_some() {
                 self.defect(DefectKind::DuplicateField, self.at);
-                return false;
+                return None;
             }
             let encoding = TransferEncoding::of(value);
             if encoding == TransferEncoding::Unknown {
@@ -336,7 +348,7 @@ impl Structure {
             }
             self.pending.encoding = Some(encoding);
         }
-        false
+        None
     }
 
     /// Skips the rest of a folded line, keeping back the line feed that a fold may follow.
