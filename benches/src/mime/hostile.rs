@@ -1,4 +1,5 @@
-//! Reading what is meant to hurt: each kind of flood in two sizes, so that growth shows.
+//! Reading what is meant to hurt: each kind of flood in three sizes, so that growth shows, and that limits on what is
+//! read do not hide what it costs below them.
 //!
 //! Everything is read: each field as what it is, each body decoded.
 
@@ -11,7 +12,7 @@ use crate::Item;
 use crate::text::keep;
 
 /// The sizes, in octets, with the ends of the items' names.
-const SIZES: [(usize, &str); 2] = [(64 * 1024, "64 KiB"), (256 * 1024, "256 KiB")];
+const SIZES: [(usize, &str); 3] = [(16 * 1024, "16 KiB"), (64 * 1024, "64 KiB"), (256 * 1024, "256 KiB")];
 
 /// Each flood: what it is, how it begins, and what is repeated.
 const FLOODS: &[(&str, &str, &str)] = &[

@@ -13,7 +13,8 @@ use crate::text::{keep, text};
 const NOW: i64 = 1_763_000_000;
 
 pub fn items() -> Vec<Item> {
-    let letter = string(text(3_600));
+    // blanks at line ends would make the rival encode it
+    let letter: &str = string(text(3_600)).replace(" \r\n", "\r\n").leak();
     let (plain, html) = (string(text(15_000)), string(mails::html(54_000).into_bytes()));
     let file = keep(mails::octets(1024 * 1024));
     vec![

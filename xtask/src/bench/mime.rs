@@ -30,8 +30,8 @@ const HEAP: &[(&str, f64)] = &[
 ];
 
 /// The sizes of hostile input, by the end of an item's name, and their octets.
-const SMALL: (&str, f64) = (", 64 KiB", 64.0 * 1024.0);
-const LARGE: (&str, f64) = (", 256 KiB", 256.0 * 1024.0);
+const SIZES: [(&str, f64); 3] =
+    [(", 16 KiB", 16.0 * 1024.0), (", 64 KiB", 64.0 * 1024.0), (", 256 KiB", 256.0 * 1024.0)];
 
 /// Measures and compares.
 pub(super) fn rows() -> Result<Vec<Row>, Failed> {
@@ -67,12 +67,20 @@ pub(super) fn rows() -> Result<Vec<Row>, Failed> {
 /// What the worst of the hostile inputs costs, and how cost grows with size.
 fn hostile(figures: &Figures) -> Result<Vec<Row>, Failed> {
     let instructions = |figure: &Figure| figure.instructions;
-    let heap = |figure: &Figure| figure.heap / LARGE.1;
+    let heap = |figure: &Figure| {
+        let size = SIZES.iter().find(|(size, _)| figure.item.ends_with(size));
+        size.map_or(f64::INFINITY, |(_, octets)| figure.heap / octets)
+    };
+    // from each size to the next one
     let growth = |figure: &Figure| {
-        let small = figure.item.replace(LARGE.0, SMALL.0);
-        let small = figures.rival(&small, &figure.side).map_or(f64::NAN, |figure| figure.instructions);
+        let larger = |sizes: &[(&str, f64)]| {
+            let [(small, _), (large, _)] = sizes else { return None };
+            let item = figure.item.strip_suffix(small)?;
+            figures.rival(&format!("{item}{large}"), &figure.side)
+        };
+        let larger = SIZES.windows(2).find_map(larger).map_or(0.0, |figure| figure.instructions);
         // what is skipped altogether costs next to nothing, which makes a quotient of it noise
-        figure.instructions.max(1.0) / small.max(1.0)
+        larger.max(1.0) / figure.instructions.max(1.0)
     };
     Ok(vec![
         worst(figures, "worst hostile input", "instructions/octet", instructions, 120.0)?,
@@ -90,13 +98,13 @@ fn worst(
     most: f64,
 ) -> Result<Row, Failed> {
     let worst = |side: &str| {
-        let large = figures.of("hostile ", side).filter(|figure| figure.item.ends_with(LARGE.0));
-        large.map(|figure| (figure, cost(figure))).max_by(|one, other| one.1.total_cmp(&other.1))
+        let costs = figures.of("hostile ", side).map(|figure| (figure, cost(figure)));
+        costs.max_by(|one, other| one.1.total_cmp(&other.1))
     };
     let (Some((ours, cost)), rival) = (worst("smtpkit"), worst("mail-parser")) else {
         return failed("the probe has no hostile input");
     };
-    let what = |figure: &Figure| figure.item.replace("hostile ", "").replace(LARGE.0, "");
+    let what = |figure: &Figure| figure.item.replace("hostile ", "");
     let rival = rival.map(|(figure, cost)| (format!("mail-parser on {}", what(figure)), cost));
     let rival = rival.as_ref().map(|(name, cost)| (name.as_str(), *cost));
     Ok(Row::new(format!("{row}: {}", what(ours)), unit, cost, rival, Target::Most(most)))
