@@ -103,7 +103,8 @@ pub trait Spool: Send + Sync + 'static {
     /// The entry of that name.
     fn get(&self, id: QueueId) -> Option<Entry>;
 
-    /// The recipients that `filter` means, from behind `after` on, oldest first, `limit` at most.
+    /// The recipients that `filter` means, from behind `after` on, oldest first, `limit` at most. A mail that is
+    /// gone from it has its report in it. It may wait for the disk.
     fn list(&self, filter: &Filter, after: Option<RecipientKey>, limit: usize) -> Page;
 
     /// The content of an entry. It may read from the disk.

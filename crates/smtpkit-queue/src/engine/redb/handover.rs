@@ -29,6 +29,11 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether it tells what became of leases.
+    const fn has_outcomes(&self) -> bool {
+        matches!(self, Self::Commit(batch, _) if !batch.outcomes.is_empty())
+    }
+
     pub(super) fn fail(self, error: SpoolError) {
         let (Self::Commit(_, promise) | Self::Manage { promise, .. } | Self::Forget(_, promise)) = self;
         promise.keep(Err(error));
@@ -63,14 +68,15 @@ impl Handover {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands a change over, or answers it at once if that cannot be done.
+    /// Hands a change over, or answers it at once if that cannot be done. Outcomes are never refused: there are no more
+    /// of them than leases, and mail that was passed on would be passed on again.
     pub(super) fn push(&self, command: Command) {
         let mut waiting = self.lock();
         if waiting.closed {
             drop(waiting);
             return command.fail(SpoolError::Closed);
         }
-        if waiting.commands.len() >= COMMANDS_MAX {
+        if waiting.commands.len() >= COMMANDS_MAX && !command.has_outcomes() {
             drop(waiting);
             return command.fail(SpoolError::Full { what: "too many changes wait for the disk" });
         }

@@ -104,6 +104,8 @@ pub struct Damage {
 struct Engine {
     database: Database,
     index: Mutex<Index>,
+    /// Held from the plan of a commit until all of it can be found.
+    commit: Mutex<()>,
     handover: Handover,
     folder: Option<Arc<ContentFolder>>,
     ids: Arc<IdSource>,
@@ -197,6 +199,7 @@ impl RedbSpool {
         let engine = Arc::new(Engine {
             database,
             index: Mutex::new(index),
+            commit: Mutex::new(()),
             handover: Handover::new(options.linger, options.group_max),
             folder: place.folder,
             ids: place.ids,
@@ -307,6 +310,12 @@ impl Engine {
     fn index(&self) -> MutexGuard<'_, Index> {
         // should the writer panic here, its watch declares the spool unhealthy
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the commit under way, and keeps the next one waiting.
+    fn between_commits(&self) -> MutexGuard<'_, ()> {
+        // it guards nothing that a panic could leave half done
+        self.commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failure(&self) -> Option<SpoolError> {
@@ -435,6 +444,8 @@ impl Spool for RedbSpool {
     }
 
     fn list(&self, filter: &Filter, after: Option<RecipientKey>, limit: usize) -> Page {
+        // else a failure would be gone from the list, and its report not yet there
+        let _whole = self.engine.between_commits();
         self.engine.index().list(filter, after, limit)
     }
 

@@ -65,6 +65,7 @@ pub(super) fn write_group(engine: &Engine, commands: Vec<Command>) {
         return;
     }
     let operations = commands.len() as u64;
+    let _whole = engine.between_commits();
     let mut group = Group::of(engine, commands);
     match engine.write(&mut group) {
         Ok(outbox) => {
