@@ -15,10 +15,12 @@
 //! | `remote`, `mailbox` | the two transports |
 //! | `secure_hosts` | who has done TLS, and has to do it ever after |
 //! | `settle` | from fates to a batch for the queue, report included |
+//! | `promised` | that batch on its way to the disk |
 
 mod attempt;
 mod gates;
 mod mailbox;
+mod promised;
 mod remote;
 mod scheduler;
 mod secure_hosts;

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use smtpkit_queue::{Batch, Lease, Pending, QueueId, Receipt, RecipientKey, Site};
+use smtpkit_queue::{Batch, Lease, QueueId, RecipientKey, Site};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, attempt};
 use super::gates::Pass;
+use super::promised::Promised;
 use super::settle::Settlement;
 use crate::NextHop;
 use crate::outcome::{Fate, SiteState};
@@ -38,7 +39,7 @@ impl Worker {
     /// Ends with the gate left and the scheduler woken.
     pub(crate) async fn run(mut self) {
         let mut tally =
-            Tally { tried: 0, taken: 0, has_turn: true, state: SiteState::Fine, commits: Vec::new() };
+            Tally { tried: 0, taken: 0, has_turn: true, state: SiteState::Fine, promised: Vec::new() };
         while !self.leases.is_empty() {
             let mut leases = std::mem::take(&mut self.leases).into_iter();
             let mut fate = None;
@@ -56,7 +57,7 @@ impl Worker {
             let rest: Vec<RecipientKey> = leases.flat_map(|lease| lease.keys().collect::<Vec<_>>()).collect();
             self.shared.spool.give_back(&rest);
             if let (SiteState::Down, Some(fate @ Fate::Deferred(_))) = (tally.state, fate) {
-                self.put_off(&fate, &mut tally.commits).await;
+                self.put_off(&fate, &mut tally.promised).await;
             }
             let goes_on = tally.state == SiteState::Fine
                 && tally.has_turn
@@ -66,12 +67,14 @@ impl Worker {
                 self.leases = self.shared.spool.lease(&self.site, self.shared.now(), LEASES_MAX);
             }
         }
-        finish(tally.commits).await;
+        for promised in tally.promised {
+            promised.settle(&*self.shared.spool, self.shared.now()).await;
+        }
         self.shared.gates().leave(self.pass, tally.state, tally.taken, self.shared.now());
         self.shared.wake.notify_one();
     }
 
-    /// One mail; gives the fate of its last recipient.
+    /// One mail; gives the fate of its last recipient if the site is down.
     async fn one(&mut self, lease: &Lease, tally: &mut Tally) -> Option<Fate> {
         let routes = self.shared.routes();
         tally.tried += 1;
@@ -88,15 +91,25 @@ impl Worker {
         let tried: Vec<u32> = found.fates.iter().map(|(index, _)| *index).collect();
         let untried: Vec<RecipientKey> = lease.keys().filter(|key| !tried.contains(&key.index)).collect();
         self.shared.spool.give_back(&untried);
-        let batch = self.record(Batch::default(), lease, &found).await;
-        tally.commits.push(self.shared.spool.commit(batch));
+        let (batch, reports) = self.record(Batch::default(), lease, &found).await;
+        let commit = self.shared.spool.commit(batch);
         tally.taken += usize::from(found.fates.iter().any(|(_, fate)| matches!(fate, Fate::Done(_))));
         tally.state = found.site;
-        found.fates.into_iter().next_back().map(|(_, fate)| fate)
+        let last = (found.site == SiteState::Down).then(|| found.fates.last().map(|(_, fate)| fate.clone()));
+        let promised = Promised::new(commit, lease.entry.id, found.fates);
+        match reports {
+            Reports::None => tally.promised.push(promised),
+            // it is due at once, and this site may keep us for long
+            Reports::Some => {
+                promised.settle(&*self.shared.spool, self.shared.now()).await;
+                self.shared.wake.notify_one();
+            }
+        }
+        last.flatten()
     }
 
     /// Adds what the attempt changes to the batch: outcomes, and a report if one is owed.
-    async fn record(&self, mut batch: Batch, lease: &Lease, found: &Attempt) -> Batch {
+    async fn record(&self, mut batch: Batch, lease: &Lease, found: &Attempt) -> (Batch, Reports) {
         let (routes, now) = (self.shared.routes(), self.shared.now());
         let settlement =
             Settlement { entry: &lease.entry, routes: &routes, schedule: &self.shared.options.schedule, now };
@@ -112,10 +125,11 @@ impl Worker {
             batch = batch.record(key, outcome);
         }
         if settled.cases.is_empty() {
-            return batch;
+            return (batch, Reports::None);
         }
         let content = self.head(lease.entry.id).await;
-        settlement.with_report(batch, settled.cases, self.shared.spool.next_id(now), &content)
+        let id = self.shared.spool.next_id(now);
+        (settlement.with_report(batch, settled.cases, id, &content), Reports::Some)
     }
 
     /// As much of the content as a report may return. If it cannot be read, a report without it is better than none.
@@ -129,7 +143,7 @@ impl Worker {
     }
 
     /// Everything else that is due for the site, with the same fate.
-    async fn put_off(&self, fate: &Fate, commits: &mut Vec<Pending<Receipt>>) {
+    async fn put_off(&self, fate: &Fate, promised: &mut Vec<Promised>) {
         let mut count = 0;
         while count < PUT_OFF_MAX {
             let leases = self.shared.spool.lease(&self.site, self.shared.now(), PUT_OFF_AT_ONCE);
@@ -138,12 +152,22 @@ impl Worker {
             }
             count += leases.len();
             let mut batch = Batch::default();
+            let mut fates = Vec::with_capacity(leases.len());
             for lease in leases {
-                batch = self.record(batch, &lease, &Attempt::put_off(&lease, fate)).await;
+                let found = Attempt::put_off(&lease, fate);
+                (batch, _) = self.record(batch, &lease, &found).await;
+                fates.push((lease.entry.id, found.fates));
             }
-            commits.push(self.shared.spool.commit(batch));
+            promised.push(Promised::of_many(self.shared.spool.commit(batch), fates));
         }
     }
+}
+
+/// Whether there is a report in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reports {
+    None,
+    Some,
 }
 
 /// What a task has done so far.
@@ -154,14 +178,5 @@ struct Tally {
     /// Whether the operator's rate lets one more go.
     has_turn: bool,
     state: SiteState,
-    commits: Vec<Pending<Receipt>>,
-}
-
-/// Waits until all is durable. What could not be recorded will be tried again after a restart: at least once.
-async fn finish(commits: Vec<Pending<Receipt>>) {
-    for commit in commits {
-        if let Err(error) = commit.await {
-            tracing::error!(target: "smtpkit::relay", %error, "an outcome could not be recorded");
-        }
-    }
+    promised: Vec<Promised>,
 }
