@@ -16,6 +16,18 @@ fn a_second_opener_is_told_that_it_is_in_use() {
 }
 
 #[test]
+fn a_first_start_that_was_broken_off_is_no_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("queue.redb.new"), [0; 4_096]).unwrap();
+    let spool = RedbSpool::open(directory.path(), Options::default()).unwrap();
+    accept(&spool, &["a@x.example"]);
+    drop(spool);
+    let spool = RedbSpool::open(directory.path(), Options::default()).unwrap();
+    assert_eq!(spool.recovery().entries, 1);
+    assert!(!directory.path().join("queue.redb.new").exists());
+}
+
+#[test]
 fn a_newer_format_is_refused_by_name_and_left_alone() {
     const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
     let directory = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIRECTORY/lock         held while open: one process at a time
-//! DIRECTORY/queue.redb   all rows; see `tables`
+//! DIRECTORY/queue.redb   all rows; see `tables` and `file`
 //! DIRECTORY/content/ID   contents above 64 KiB
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! answered by the index in memory. After a failed write nothing is accepted, leased or tried
 //! again until the spool is opened anew: what the disk then holds is the truth.
 
+mod file;
 mod handover;
 mod options;
 mod tables;
@@ -151,12 +152,7 @@ impl RedbSpool {
 
         let ids = Arc::new(IdSource::new(options.nonce));
         let folder = Arc::new(ContentFolder::open(directory.join("content"), Arc::clone(&ids))?);
-        let mut builder = redb::Builder::new();
-        let database = builder.set_cache_size(options.cache_octets).create(directory.join("queue.redb"));
-        let database = database.map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: directory.to_owned() },
-            error => error.into(),
-        })?;
+        let database = file::open(directory, options.cache_octets)?;
         // the names of database and folder have to survive as well
         let opened = File::open(directory).and_then(|directory| directory.sync_all());
         opened.map_err(failed("cannot sync", directory))?;
