@@ -60,6 +60,8 @@ pub enum Sender {
 pub enum Via {
     /// It is the recipient's own.
     Itself,
+    /// It is the sender for whom an address of ours stood (SRS).
+    Restored,
     /// It is the one address that an alias stands for.
     Alias,
     /// It is one of several, or a member of a list.
@@ -266,6 +268,7 @@ impl Expansion<'_> {
             // an address of ours is good for one step: what it stands for is foreign, whatever it looks like
             let original = restored?;
             let hop = routes.foreign(original.as_ref());
+            let via = if via == Via::Itself { Via::Restored } else { via };
             return self.push(original.into(), hop, sender, via);
         }
         let name = (canonical_local_part(mailbox), canonical_domain(mailbox.domain_text()));
@@ -339,7 +342,7 @@ impl Expansion<'_> {
             return Err(alias_loop());
         }
         let is_foreign = matches!(hop, NextHop::Mx(_) | NextHop::Smarthost(_));
-        let sender = if is_foreign && via != Via::Itself && *sender == Sender::Keep {
+        let sender = if is_foreign && matches!(via, Via::Alias | Via::Expansion) && *sender == Sender::Keep {
             &Sender::Rewrite
         } else {
             sender

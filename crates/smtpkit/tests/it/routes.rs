@@ -139,6 +139,34 @@ fn a_report_that_comes_back_to_a_rewritten_sender_finds_its_way() {
     assert!(until(|| mailbox(&far, "origin.test", "carol").len() == 1), "{}", server.log());
     let report = mailbox(&far, "origin.test", "carol").remove(0);
     assert!(report.starts_with("Return-Path: <>\r\n") && report.contains("Subject: a report"), "{report}");
+
+    // a delivery status notification of the host behind the alias tells the sender nothing of it
+    let header = stored.split_once("\r\n\r\n").unwrap().0;
+    let about = format!(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\n\r\n<carol@target.test> is full\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; mx.target.test\r\n\r\nFinal-Recipient: rfc822; carol@target.test\r\n\
+         Action: failed\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 carol is over quota\r\n\r\n\
+         --b\r\nContent-Type: text/rfc822-headers\r\n\r\n{header}\r\n\r\n--b--\r\n."
+    );
+    let mut talk = Talk::plain(&server, "mx");
+    for (line, code) in [
+        ("EHLO mx.target.test", "250"),
+        ("MAIL FROM:<>", "250"),
+        (&format!("RCPT TO:<{sender}>"), "250"),
+        ("DATA", "354"),
+        (&about, "250"),
+        ("QUIT", "221"),
+    ] {
+        talk.ask(line, code);
+    }
+    assert!(until(|| mailbox(&far, "origin.test", "carol").len() == 2), "{}", server.log());
+    let report =
+        mailbox(&far, "origin.test", "carol").into_iter().find(|report| report.contains("5.2.2")).unwrap();
+    assert!(report.contains("Final-Recipient: rfc822; me@example.test\r\n"), "{report}");
+    let body = report.split_once("\r\n\r\n").unwrap().1;
+    assert!(body.contains("Subject: hi") && !body.contains("target.test"), "{report}");
+    assert!(!body.contains("over quota"), "{report}");
 }
 
 #[test]
