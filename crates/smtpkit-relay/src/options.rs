@@ -67,7 +67,8 @@ impl Options {
 pub struct Limits {
     /// Deliveries to other systems: 256.
     pub deliveries_max: usize,
-    /// As many of them may go to sites that have not taken mail of late: 192. Dead hosts cannot take the rest.
+    /// As many of them may go to sites that have not taken mail of late: 192. Dead hosts cannot take the rest; those that
+    /// say nothing for a second are counted apart from then on.
     pub unproven_max: usize,
     /// Deliveries to one site when all goes well: 20.
     pub site_max: usize,

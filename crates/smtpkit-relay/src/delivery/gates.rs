@@ -3,10 +3,11 @@
 //! A site is the set of hosts that take the mail, so domains that share their hosts share a gate. Its limit starts low,
 //! grows by one for each full round of successes, and is halved by a 421, a time-out or a lost connection; then nothing
 //! new goes there for a while that doubles each time. Only so many deliveries may be under way to sites that have
-//! not taken mail of late, so that a thousand dead hosts leave room for the living. Where the operator set a rate, messages
-//! are counted in windows of its time. Time is an argument.
+//! not taken mail of late, so that a thousand dead hosts leave room for the living; one that has heard nothing for a moment
+//! waits on beside them, for it costs little more than its socket. Where the operator set a rate, messages are counted in
+//! windows of its time. Time is an argument.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use smtpkit_queue::Timestamp;
@@ -17,6 +18,10 @@ use crate::outcome::SiteState;
 
 const PAUSE_LEAST: Duration = Duration::from_secs(1);
 const PAUSE_MOST: Duration = Duration::from_secs(300);
+/// Whoever takes longer than that waits for a host that may be dead.
+const PROMPT: Duration = Duration::from_secs(1);
+/// Deliveries that wait like that, beside all others.
+const STALLED_MAX: usize = 1_024;
 /// Gates that are remembered; idle ones are forgotten beyond that.
 const GATES_MAX: usize = 20_000;
 
@@ -28,8 +33,14 @@ pub(crate) struct Gates {
     /// The set of hosts that a site of the queue turned out to be.
     sets: HashMap<Box<str>, Box<str>>,
     local: usize,
+    /// Deliveries to other systems, without those that stall.
     remote: usize,
-    unproven: usize,
+    /// When those began that may be to dead hosts, in their order.
+    unproven: BTreeMap<u64, Timestamp>,
+    /// Those of them that heard nothing for a moment.
+    stalled: usize,
+    /// The number of the next delivery.
+    number: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +76,7 @@ pub(crate) struct Pass {
 enum Kind {
     Local,
     Proven,
-    Unproven,
+    Unproven(u64),
 }
 
 /// Whether a site lies on this system.
@@ -77,7 +88,16 @@ pub(crate) enum Reach {
 
 impl Gates {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, gates: HashMap::new(), sets: HashMap::new(), local: 0, remote: 0, unproven: 0 }
+        Self {
+            limits,
+            gates: HashMap::new(),
+            sets: HashMap::new(),
+            local: 0,
+            remote: 0,
+            unproven: BTreeMap::new(),
+            stalled: 0,
+            number: 0,
+        }
     }
 
     fn key<'a>(&'a self, site: &'a str) -> &'a str {
@@ -91,8 +111,7 @@ impl Gates {
             Reach::Local => self.local < self.limits.local_max,
             Reach::Remote => {
                 let is_proven = gate.is_some_and(|gate| gate.is_proven);
-                self.remote < self.limits.deliveries_max
-                    && (is_proven || self.unproven < self.limits.unproven_max)
+                self.remote < self.limits.deliveries_max && (is_proven || self.has_room_for_unproven())
             }
         };
         has_room
@@ -101,8 +120,29 @@ impl Gates {
             })
     }
 
+    fn has_room_for_unproven(&self) -> bool {
+        self.unproven.len() < self.limits.unproven_max && self.stalled < STALLED_MAX
+    }
+
+    /// Whether the site has taken mail of late.
+    pub(crate) fn is_proven(&self, site: &str) -> bool {
+        self.gates.get(self.key(site)).is_some_and(|gate| gate.is_proven)
+    }
+
+    /// Sets those apart that have waited for a while.
+    pub(crate) fn look(&mut self, now: Timestamp) {
+        while let Some(first) = self.unproven.first_entry()
+            && first.get().after(PROMPT) <= now
+            && self.stalled < STALLED_MAX
+        {
+            first.remove();
+            self.stalled += 1;
+            self.remote = self.remote.saturating_sub(1);
+        }
+    }
+
     /// Begins a delivery.
-    pub(crate) fn enter(&mut self, site: &str, reach: Reach) -> Pass {
+    pub(crate) fn enter(&mut self, site: &str, reach: Reach, now: Timestamp) -> Pass {
         let key: Box<str> = self.key(site).into();
         let fresh = self.fresh(site, reach);
         let gate = self.gates.entry(key.clone()).or_insert(fresh);
@@ -110,14 +150,15 @@ impl Gates {
         let kind = match reach {
             Reach::Local => Kind::Local,
             Reach::Remote if gate.is_proven => Kind::Proven,
-            Reach::Remote => Kind::Unproven,
+            Reach::Remote => Kind::Unproven(self.number),
         };
         match kind {
             Kind::Local => self.local += 1,
             Kind::Proven => self.remote += 1,
-            Kind::Unproven => {
+            Kind::Unproven(number) => {
                 self.remote += 1;
-                self.unproven += 1;
+                self.unproven.insert(number, now);
+                self.number += 1;
             }
         }
         Pass { key, kind }
@@ -169,10 +210,10 @@ impl Gates {
         match pass.kind {
             Kind::Local => self.local = self.local.saturating_sub(1),
             Kind::Proven => self.remote = self.remote.saturating_sub(1),
-            Kind::Unproven => {
-                self.remote = self.remote.saturating_sub(1);
-                self.unproven = self.unproven.saturating_sub(1);
-            }
+            Kind::Unproven(number) => match self.unproven.remove(&number) {
+                Some(_) => self.remote = self.remote.saturating_sub(1),
+                None => self.stalled = self.stalled.saturating_sub(1),
+            },
         }
         if let Some(gate) = self.gates.get_mut(&pass.key) {
             gate.in_flight = gate.in_flight.saturating_sub(1);
@@ -192,7 +233,10 @@ impl Gates {
     /// When the first gate opens that is shut for a while now.
     pub(crate) fn next_opening(&self, now: Timestamp) -> Option<Timestamp> {
         let openings = self.gates.values().map(|gate| gate.paused_until.max(gate.turns.next(now)));
-        openings.filter(|until| *until > now).min()
+        // when the longest of those that may be to dead hosts makes room
+        let room = self.unproven.first_key_value().map(|(_, began)| began.after(PROMPT));
+        let room = room.filter(|_| self.unproven.len() >= self.limits.unproven_max);
+        openings.chain(room).filter(|until| *until > now).min()
     }
 
     /// Opens every gate: the operator wants things tried now.
@@ -204,7 +248,7 @@ impl Gates {
 
     /// Deliveries in progress.
     pub(crate) const fn in_flight(&self) -> usize {
-        self.local + self.remote
+        self.local + self.remote + self.stalled
     }
 }
 
@@ -291,7 +335,7 @@ mod tests {
     fn room(gates: &mut Gates, site: &str) -> Vec<Pass> {
         let mut passes = Vec::new();
         while gates.may_enter(site, Reach::Remote, NOW) {
-            passes.push(gates.enter(site, Reach::Remote));
+            passes.push(gates.enter(site, Reach::Remote, NOW));
         }
         passes
     }
@@ -313,7 +357,7 @@ mod tests {
             rounds.push(leave_all(&mut gates, passes, SiteState::Fine));
         }
         assert_eq!(rounds, [2, 3, 4, 4], "grows to the limit of a site");
-        let pass = gates.enter("a", Reach::Remote);
+        let pass = gates.enter("a", Reach::Remote, NOW);
         gates.leave(pass, SiteState::Slower, 0, NOW);
         assert!(!gates.may_enter("a", Reach::Remote, NOW), "it pauses");
         assert_eq!(gates.next_opening(NOW), Some(NOW.after(PAUSE_LEAST)));
@@ -325,7 +369,7 @@ mod tests {
     #[test]
     fn dead_sites_leave_room_for_the_living() {
         let mut gates = gates();
-        let pass = gates.enter("alive", Reach::Remote);
+        let pass = gates.enter("alive", Reach::Remote, NOW);
         gates.leave(pass, SiteState::Fine, 1, NOW);
         let dead: Vec<Pass> =
             ["d1", "d2", "d3", "d4"].iter().flat_map(|site| room(&mut gates, site)).collect();
@@ -336,12 +380,27 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_silent_host_waits_beside_the_others() {
+        let mut gates = gates();
+        let silent: Vec<Pass> = ["s1", "s2"].iter().flat_map(|site| room(&mut gates, site)).collect();
+        assert_eq!(silent.len(), 3);
+        assert_eq!(gates.next_opening(NOW), Some(NOW.after(PROMPT)));
+        gates.look(NOW);
+        assert!(!gates.may_enter("new", Reach::Remote, NOW));
+        gates.look(NOW.after(PROMPT));
+        assert_eq!((room(&mut gates, "new").len(), gates.in_flight()), (2, 5));
+        assert!(!gates.may_enter("s1", Reach::Remote, NOW), "no site gets more than its share");
+        leave_all(&mut gates, silent, SiteState::Down);
+        assert_eq!((gates.in_flight(), gates.stalled, gates.remote), (2, 0, 2));
+    }
+
+    #[test]
     fn a_rate_counts_messages_in_windows() {
         let rate = Some(Rate { count: 2, per: Duration::from_secs(60) });
         let slow = SiteLimits { deliveries_max: Some(1), rate };
         let sites = [("slow.test".into(), slow)].into();
         let mut gates = Gates::new(Limits { sites, site_first: 2, ..Limits::default() });
-        let pass = gates.enter("mx:slow.test", Reach::Remote);
+        let pass = gates.enter("mx:slow.test", Reach::Remote, NOW);
         assert!(!gates.may_enter("mx:slow.test", Reach::Remote, NOW), "one at once");
         assert!(gates.take_turn(&pass, NOW) && gates.take_turn(&pass, NOW));
         assert!(!gates.take_turn(&pass, NOW));
@@ -350,18 +409,18 @@ mod tests {
         let end = NOW.after(Duration::from_secs(60));
         assert_eq!(gates.next_opening(NOW), Some(end));
         assert!(gates.may_enter("mx:slow.test", Reach::Remote, end));
-        let pass = gates.enter("mx:slow.test", Reach::Remote);
+        let pass = gates.enter("mx:slow.test", Reach::Remote, NOW);
         assert!(gates.take_turn(&pass, end));
-        let other = gates.enter("mx:other.test", Reach::Remote);
+        let other = gates.enter("mx:other.test", Reach::Remote, NOW);
         assert!((0..100).all(|_| gates.take_turn(&other, NOW)), "nobody else is slowed down");
     }
 
     #[test]
     fn domains_with_the_same_hosts_share_a_gate() {
         let mut gates = gates();
-        let mut first = gates.enter("mx:a.test", Reach::Remote);
+        let mut first = gates.enter("mx:a.test", Reach::Remote, NOW);
         gates.learn(&mut first, "mx:a.test", "hosts");
-        let mut second = gates.enter("mx:b.test", Reach::Remote);
+        let mut second = gates.enter("mx:b.test", Reach::Remote, NOW);
         gates.learn(&mut second, "mx:b.test", "hosts");
         assert!(!gates.may_enter("mx:a.test", Reach::Remote, NOW));
         assert!(!gates.may_enter("mx:b.test", Reach::Remote, NOW));

@@ -51,6 +51,7 @@ fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationTok
     loop {
         let moment = shared.now();
         let mut gates = shared.gates();
+        gates.look(moment);
         let sites = shared
             .spool
             .due(moment, SITES_MAX, &mut |site| gates.may_enter(site.as_str(), reach(site), moment));
@@ -60,12 +61,14 @@ fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationTok
             if !gates.may_enter(site.as_str(), reach(&site), moment) {
                 continue;
             }
-            let leases = shared.spool.lease(&site, moment, LEASES_MAX);
+            // whoever may be dead is asked with one mail
+            let leases_max = if gates.is_proven(site.as_str()) { LEASES_MAX } else { 1 };
+            let leases = shared.spool.lease(&site, moment, leases_max);
             if leases.is_empty() {
                 continue;
             }
             begun += 1;
-            let pass = gates.enter(site.as_str(), reach(&site));
+            let pass = gates.enter(site.as_str(), reach(&site), moment);
             workers
                 .spawn(Worker { shared: Arc::clone(shared), site, pass, leases, stop: stop.clone() }.run());
         }

@@ -81,6 +81,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         return Ok(());
     }
     identities::check(&settings)?;
+    sockets::allow_many();
     let opened = if settings.run_as.is_some() { Opened::Now } else { Opened::Later };
     let sockets = Sockets::open(&settings.listeners, opened)?;
     if let Some(run_as) = &settings.run_as {

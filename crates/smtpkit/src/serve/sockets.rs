@@ -126,3 +126,12 @@ impl Passed {
         })
     }
 }
+
+/// As many sockets as the system lets a process have: sessions and deliveries together want more than the usual 1,024.
+pub(crate) fn allow_many() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limits = getrlimit(Resource::Nofile);
+    // where it cannot be changed, the usual number has to do
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
+}

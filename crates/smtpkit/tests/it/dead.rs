@@ -3,7 +3,9 @@
 //! `cargo xtask torture` does it with 100,000 recipients at 1,000 dead domains and 1,000 live messages, and shows the
 //! figures.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Server, smtpkit, until};
@@ -71,6 +73,21 @@ fn worked(server: &Server) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// How long it takes until a list of everything begins, and until it ends; and how many recipients it has.
+fn whole_list(server: &Server) -> (Duration, Duration, usize) {
+    let began = Instant::now();
+    let mut command = smtpkit();
+    command.args(["queue", "list", "--json", "--data"]).arg(server.data());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
+    let begins = began.elapsed();
+    let recipients = |line: &str| line.matches("\"address\"").count();
+    let all = recipients(&first) + lines.map(|line| recipients(&line)).sum::<usize>();
+    assert!(child.wait().unwrap().success());
+    (begins, began.elapsed(), all)
+}
+
 #[test]
 fn dead_domains_hold_up_nobody_else() {
     let domains = number(DOMAINS, 20);
@@ -127,9 +144,10 @@ fn dead_domains_hold_up_nobody_else() {
     let (listed, list) = timed(&["list", "--json", "--domain", &dead]);
     let (held, hold) = timed(&["hold", "--json", "--domain", &dead]);
     let (removed, remove) = timed(&["remove", "--json", "--domain", &dead]);
+    let (begins, ends, listed_all) = whole_list(&server);
     println!(
         "{live} live messages beside {} dead recipients at {domains} domains: delay {:?} (median), {:?} (p99); {} MB, \
-         idle {idle:.1} % of a processor; by domain: list {list:?}, hold {hold:?}, remove {remove:?}",
+         idle {idle:.1} % of a processor; by domain: list {list:?}, hold {hold:?}, remove {remove:?}; all of them listed from {begins:?} to {ends:?}",
         domains * RECIPIENTS,
         delays[delays.len() / 2],
         delays[delays.len() * 99 / 100],
@@ -138,5 +156,6 @@ fn dead_domains_hold_up_nobody_else() {
     assert_eq!(listed.matches(&format!("@{dead}")).count(), RECIPIENTS, "{listed}");
     let changed = format!("{{\"recipients\":{RECIPIENTS}}}\n");
     assert_eq!([&held, &removed], [&changed; 2]);
+    assert_eq!(listed_all, (domains - 1) * RECIPIENTS);
     drop(silent);
 }
