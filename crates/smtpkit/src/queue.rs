@@ -3,7 +3,7 @@
 //! A running server is asked over the socket in its data folder; the queue of a stopped one is opened for the request. Both
 //! answer alike, so a script need not know which it is.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -24,27 +24,39 @@ pub(crate) fn folder(data: &Path) -> PathBuf {
 
 /// What to do with the queue.
 #[derive(Debug, clap::Subcommand)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) enum QueueCommand {
     /// Show what waits: one line a recipient
-    List(QueueArgs),
+    List(ListArgs),
     /// Show one message: recipients, attempts, header; its whole content with --content
     Show(ShowArgs),
     /// Keep messages from being delivered
-    Hold(QueueArgs),
+    Hold(ManageArgs),
     /// End a hold
-    Release(QueueArgs),
-    /// Deliver at once, whatever the schedule says
-    Retry(QueueArgs),
+    Release(ManageArgs),
+    /// Deliver at once, whatever the schedule says; everything when nothing else is said
+    Retry(ManageArgs),
     /// Forget messages; nobody is told
-    Remove(QueueArgs),
+    Remove(ManageArgs),
     /// Deliver everything at once
-    Flush(QueueArgs),
+    Flush(Place),
 }
 
-/// Which messages, and of which server.
+/// Whose queue, and how to answer.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
-pub(crate) struct QueueArgs {
+pub(crate) struct Place {
+    /// The data folder of the server
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    data: PathBuf,
+
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which messages.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
     /// A queue id, or one recipient of it as ID/0
     #[arg(value_name = "ID")]
     id: Option<String>,
@@ -64,33 +76,52 @@ pub(crate) struct QueueArgs {
     /// Messages that have waited longer: 90s, 5m, 4h, 5d
     #[arg(long, value_name = "TIME")]
     older_than: Option<String>,
+}
 
-    /// At most so many recipients in a list
+/// A list.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// At most so many recipients
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 
-    /// Every message: hold, release, retry and remove ask for it when nothing else is said
-    #[arg(long)]
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A decision.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ManageArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// Every message: hold, release and remove ask for it when nothing else is said
+    #[arg(long, conflicts_with_all = ["id", "domain", "sender", "state", "older_than"])]
     all: bool,
 
-    /// The data folder of the server
-    #[arg(long, value_name = "DIR", default_value = DATA)]
-    data: PathBuf,
-
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// One message, or its content.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct ShowArgs {
+    /// A queue id
+    #[arg(value_name = "ID")]
+    id: String,
+
     /// Write the content to standard output as it was taken, octet by octet, and nothing else
     #[arg(long, conflicts_with = "json")]
     content: bool,
 
     #[command(flatten)]
-    which: QueueArgs,
+    place: Place,
 }
 
 const AFTER_HELP: &str = "\
@@ -106,40 +137,47 @@ Exit codes:
 
 /// Runs `smtpkit queue`.
 pub(crate) fn run(command: QueueCommand) -> Result<(), Failure> {
-    let (request, args) = request(command)?;
-    let mut shown = Shown { json: args.json, output: io::stdout().lock(), last: None, failed: None };
-    let is_running = ask(&args.data, &request, |answer| shown.take(answer));
+    let (request, place) = request(command)?;
+    let mut shown = Shown { json: place.json, output: BufWriter::new(io::stdout().lock()), end: None };
+    let is_running = ask(&place.data, &request, |answer| shown.take(answer));
     let is_running =
-        is_running.map_err(|error| Failure::new(Exit::Io, format!("{}: {error}", args.data.display())))?;
+        is_running.map_err(|error| Failure::new(Exit::Io, format!("{}: {error}", place.data.display())))?;
     if !is_running {
-        stopped(&args.data, &request, &mut shown)?;
+        stopped(&place.data, &request, &mut shown)?;
     }
     shown.finish(&request)
 }
 
-fn request(command: QueueCommand) -> Result<(Request, QueueArgs), Failure> {
-    let (make, args): (fn(Selection) -> Request, QueueArgs) = match command {
-        QueueCommand::List(args) => return Ok((Request::List(selection(&args)?), args)),
-        QueueCommand::Flush(args) => return Ok((Request::Flush, args)),
-        QueueCommand::Show(args) if args.content => (Request::Content, args.which),
-        QueueCommand::Show(args) => (Request::Show, args.which),
+fn request(command: QueueCommand) -> Result<(Request, Place), Failure> {
+    let (make, args): (fn(Selection) -> Request, ManageArgs) = match command {
+        QueueCommand::List(args) => {
+            let selection = Selection { limit: args.limit, ..selection(args.which)? };
+            return Ok((Request::List(selection), args.place));
+        }
+        QueueCommand::Show(args) => {
+            let selection = checked(Selection { id: Some(args.id), ..Selection::default() })?;
+            let request = if args.content { Request::Content(selection) } else { Request::Show(selection) };
+            return Ok((request, args.place));
+        }
+        QueueCommand::Flush(place) => return Ok((Request::Flush, place)),
         QueueCommand::Hold(args) => (Request::Hold, args),
         QueueCommand::Release(args) => (Request::Release, args),
-        QueueCommand::Retry(args) => (Request::Retry, args),
+        // to try everything again does no harm
+        QueueCommand::Retry(args) => (Request::Retry, ManageArgs { all: true, ..args }),
         QueueCommand::Remove(args) => (Request::Remove, args),
     };
-    let selection = selection(&args)?;
+    let selection = selection(args.which)?;
     if selection == Selection::default() && !args.all {
         return Err(Failure::new(
             Exit::Usage,
-            "say which: an ID, --domain, --sender, --older-than, or --all",
+            "say which: an ID, --domain, --sender, --state, --older-than, or --all",
         ));
     }
-    Ok((make(selection), args))
+    Ok((make(selection), args.place))
 }
 
-fn selection(args: &QueueArgs) -> Result<Selection, Failure> {
-    let older_than_seconds = match &args.older_than {
+fn selection(which: Which) -> Result<Selection, Failure> {
+    let older_than_seconds = match &which.older_than {
         Some(text) => Some(duration(text).map(|age| age.as_secs()).ok_or_else(|| {
             Failure::new(
                 Exit::Usage,
@@ -148,14 +186,11 @@ fn selection(args: &QueueArgs) -> Result<Selection, Failure> {
         })?),
         None => None,
     };
-    let selection = Selection {
-        id: args.id.clone(),
-        domain: args.domain.clone(),
-        sender: args.sender.clone(),
-        state: args.state.clone(),
-        older_than_seconds,
-        limit: args.limit,
-    };
+    let Which { id, domain, sender, state, .. } = which;
+    checked(Selection { id, domain, sender, state, older_than_seconds, limit: None })
+}
+
+fn checked(selection: Selection) -> Result<Selection, Failure> {
     match selection.filter(now()) {
         Ok(_) => Ok(selection),
         Err(bad) => Err(Failure::new(Exit::Usage, bad)),
@@ -180,71 +215,83 @@ fn stopped(data: &Path, request: &Request, shown: &mut Shown<'_>) -> Result<(), 
         OpenError::NewerFormat { .. } => Failure::new(Exit::Config, error),
         _ => Failure::new(Exit::Io, error),
     })?;
-    perform(Target::Spool(&spool), request, now(), |answer| {
-        shown.take(answer);
-        true
-    });
+    perform(Target::Spool(&spool), request, now(), |answer| shown.take(answer));
     Ok(())
 }
 
 /// Writes answers as they come.
 struct Shown<'a> {
     json: bool,
-    output: io::StdoutLock<'a>,
-    last: Option<u64>,
-    failed: Option<String>,
+    output: BufWriter<io::StdoutLock<'a>>,
+    end: Option<End>,
+}
+
+/// How it ended.
+enum End {
+    Done(u64),
+    /// Nobody reads what is shown any more.
+    Closed,
+    Failed(String),
 }
 
 impl Shown<'_> {
-    fn take(&mut self, answer: Answer) {
-        match answer {
-            Answer::Done { changed } => self.last = Some(changed),
-            Answer::Error(why) => self.failed = Some(why),
-            Answer::Entry(entry) if self.json => {
-                if let Ok(line) = serde_json::to_string(&entry) {
-                    self.line(&line);
+    /// Whether to go on.
+    fn take(&mut self, answer: Answer) -> bool {
+        let written = match answer {
+            Answer::Done { changed } => {
+                self.end = Some(End::Done(changed));
+                Ok(())
+            }
+            Answer::Error(why) => {
+                self.end = Some(End::Failed(why));
+                Ok(())
+            }
+            Answer::Entry(entry) if self.json => self.json_line(&entry),
+            Answer::Entry(entry) => self.output.write_all(text(&entry).as_bytes()),
+            Answer::Piece(piece) => match BASE64.decode(piece) {
+                Ok(octets) => self.output.write_all(&octets),
+                Err(error) => {
+                    self.end = Some(End::Failed(error.to_string()));
+                    return false;
                 }
+            },
+            Answer::Header(header) if self.json => self.json_line(&serde_json::json!({ "header": header })),
+            Answer::Header(header) => {
+                writeln!(self.output, "\n{}", header.replace("\r\n", "\n").trim_end())
             }
-            Answer::Entry(entry) => self.line(text(&entry).trim_end()),
-            Answer::Piece(piece) => {
-                if let Ok(octets) = BASE64.decode(piece) {
-                    // a closed standard output ends the show, not the work
-                    let _ = self.output.write_all(&octets);
-                }
-            }
-            Answer::Header(header) if self.json => {
-                let line = serde_json::json!({ "header": header }).to_string();
-                self.line(&line);
-            }
-            Answer::Header(header) => self.line(&format!("\n{}", header.replace("\r\n", "\n").trim_end())),
-            _ => {}
+            _ => Ok(()),
+        };
+        if written.is_err() {
+            self.end = Some(End::Closed);
         }
+        written.is_ok()
     }
 
-    /// A closed standard output ends the show, not the work.
-    fn line(&mut self, text: &str) {
-        let _ = writeln!(self.output, "{text}");
+    fn json_line(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        self.output.write_all(&line)
     }
 
     fn finish(mut self, request: &Request) -> Result<(), Failure> {
-        if let Some(why) = self.failed {
-            let exit = if why.contains("not in the queue") { Exit::NoInput } else { Exit::Io };
-            return Err(Failure::new(exit, why));
-        }
-        let Some(changed) = self.last else {
-            return Err(Failure::new(Exit::Temporary, "the server ended before it had answered"));
-        };
-        match request {
-            Request::Show(_) | Request::Content(_) => {}
-            Request::List(_) if self.json => {}
-            Request::List(_) if changed == 0 => self.line("the queue is empty, or nothing matches"),
-            Request::List(_) => {}
-            _ if self.json => {
-                let line = serde_json::json!({ "recipients": changed }).to_string();
-                self.line(&line);
+        let changed = match self.end {
+            Some(End::Done(changed)) => changed,
+            Some(End::Closed) => return Ok(()),
+            Some(End::Failed(why)) => {
+                let exit = if why.contains("not in the queue") { Exit::NoInput } else { Exit::Io };
+                return Err(Failure::new(exit, why));
             }
-            _ => self.line(&format!("{changed} recipients")),
-        }
+            None => return Err(Failure::new(Exit::Temporary, "the server ended before it had answered")),
+        };
+        let said = match request {
+            Request::Show(_) | Request::Content(_) => Ok(()),
+            Request::List(_) if self.json || changed > 0 => Ok(()),
+            Request::List(_) => writeln!(self.output, "the queue is empty, or nothing matches"),
+            _ if self.json => self.json_line(&serde_json::json!({ "recipients": changed })),
+            _ => writeln!(self.output, "{changed} recipient{}", if changed == 1 { "" } else { "s" }),
+        };
+        // what was asked for is done, whether or not somebody reads that it is
+        let _ = said.and_then(|()| self.output.flush());
         Ok(())
     }
 }

@@ -120,11 +120,12 @@ fn write_line(lines: &mut Vec<u8>, answer: &Answer) {
     }
 }
 
-/// Asks the relay whose folder this is. Every answer goes to `each`; `Ok(false)` if no relay runs there.
+/// Asks the relay whose folder this is. Every answer goes to `each`, which says whether to go on; `Ok(false)` if no relay
+/// runs there.
 ///
 /// # Errors
 /// If the connection breaks, or the relay does not speak as it should.
-pub fn ask(folder: &Path, request: &Request, mut each: impl FnMut(Answer)) -> io::Result<bool> {
+pub fn ask(folder: &Path, request: &Request, mut each: impl FnMut(Answer) -> bool) -> io::Result<bool> {
     let connected = ShortPath::new(folder, SOCKET)
         .and_then(|path| std::os::unix::net::UnixStream::connect(path.as_path()));
     let mut stream = match connected {
@@ -139,7 +140,9 @@ pub fn ask(folder: &Path, request: &Request, mut each: impl FnMut(Answer)) -> io
     line.push(b'\n');
     stream.write_all(&line)?;
     for line in io::BufReader::new(stream).lines() {
-        each(serde_json::from_str(&line?)?);
+        if !each(serde_json::from_str(&line?)?) {
+            break;
+        }
     }
     Ok(true)
 }

@@ -171,6 +171,8 @@ fn an_operator_decides_about_the_queue_of_a_running_and_of_a_stopped_server() {
     assert_eq!(near.queue(&["hold", "--domain", "far.test", "--json"]).1, "{\"recipients\":2}\n");
     assert_eq!(lines(&near, &["list", "--json", "--state", "held"]), 2);
     assert_eq!(near.queue(&["remove"]).0, 64, "everything has to be said");
+    assert_eq!(near.queue(&["flush", "--domain", "far.test"]).0, 64, "it cannot be done by halves");
+    assert_eq!(near.queue(&["show"]).0, 64);
 
     near.signal("TERM");
     assert_eq!(near.wait(), 0, "{}", near.log());
