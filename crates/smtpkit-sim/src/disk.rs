@@ -77,6 +77,22 @@ impl Disk {
         Self::holding(self.state().synced.clone(), power)
     }
 
+    /// Whether nothing was ever written to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.synced.is_empty() && state.current.is_empty()
+    }
+
+    /// Has all at once what another one holds for sure, if there is power to put it there.
+    pub(crate) fn begin_with(&self, draft: &Self) {
+        let octets = draft.state().synced.clone();
+        let mut state = self.state();
+        if state.broken.is_none() {
+            state.current.clone_from(&octets);
+            state.synced = octets;
+        }
+    }
+
     /// Arms a fault: it happens at the `nth` sync from now on, counted from 1.
     pub(crate) fn arm(&self, nth: u64, fault: Fault) {
         let mut state = self.state();

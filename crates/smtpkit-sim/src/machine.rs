@@ -128,6 +128,10 @@ impl Machine {
             disk.lose_power(self.dice.roll());
             self.common.network.cut_off(self.name);
             let Ended::Down(since) = ended else { break };
+            // one that cannot start would try for ever
+            if stop.is_cancelled() {
+                break;
+            }
             sleep(self.dice.milliseconds(200, 240_000)).await;
             self.common.ledger.outage(since);
             power = Power::on();

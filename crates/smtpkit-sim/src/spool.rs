@@ -23,7 +23,13 @@ pub(crate) struct TimedSpool {
 }
 
 impl TimedSpool {
+    /// A new database comes into being all at once, as the file of one does by its renaming.
     pub(crate) fn open(disk: &Disk, options: Options) -> Result<Arc<Self>, OpenError> {
+        if disk.is_empty() {
+            let draft = Disk::new(Power::on());
+            drop(RedbSpool::open_with_backend(draft.clone(), options.clone().writer(Writer::Caller))?);
+            disk.begin_with(&draft);
+        }
         let inner = RedbSpool::open_with_backend(disk.clone(), options.writer(Writer::Caller))?;
         Ok(Arc::new(Self { inner, waiting: Notify::new(), entries_most: AtomicUsize::new(0) }))
     }
