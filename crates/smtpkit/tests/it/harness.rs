@@ -10,9 +10,14 @@ pub(crate) const ALICE: &str = "alice@example.test";
 pub(crate) const BOB: &str = "bob@example.test";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
+/// Another build of the program than the one that the tests come with.
+const PROGRAM: &str = "SMTPKIT_TORTURE_PROGRAM";
+
 /// The program.
 pub(crate) fn smtpkit() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_smtpkit"));
+    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_smtpkit").into());
+    let mut command = Command::new(program);
+    command.env_remove(PROGRAM);
     for variable in ["PASSWORD", "LOG", "URL", "CONFIG", "PROXY"] {
         command.env_remove(format!("SMTPKIT_{variable}"));
     }
