@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::dice::Dice;
 use crate::journal::Journal;
@@ -210,22 +210,27 @@ impl Visit {
             }
             content.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
-        let recipients = std::mem::take(&mut self.recipients);
+        let (recipients, read) = (std::mem::take(&mut self.recipients), Instant::now());
         if self.host.manner.is_lmtp {
             // each recipient has a reply of its own (RFC 2033 §4.2)
             for recipient in recipients {
-                let goes_on = self.end_of_content(&[recipient], &content).await?;
+                let goes_on = self.end_of_content(&[recipient], &content, read).await?;
                 if goes_on.is_none() || self.host.manner.answers_once {
                     return Ok(None);
                 }
             }
             return Ok(Some(true));
         }
-        self.end_of_content(&recipients, &content).await
+        self.end_of_content(&recipients, &content, read).await
     }
 
     /// Takes the message or does not, and tells or does not.
-    async fn end_of_content(&mut self, recipients: &[String], content: &[u8]) -> io::Result<Option<bool>> {
+    async fn end_of_content(
+        &mut self,
+        recipients: &[String],
+        content: &[u8],
+        read: Instant,
+    ) -> io::Result<Option<bool>> {
         let act = self.act().await;
         if let Act::Says(reply) = act {
             self.say(reply).await?;
@@ -236,7 +241,7 @@ impl Visit {
         if !is_kept {
             return Ok(None);
         }
-        let keeps = self.host.ledger.keep(&self.reverse_path, recipients, content);
+        let keeps = self.host.ledger.keep(&self.reverse_path, recipients, content, read);
         let what = format!("keeps a message for {} on connection {}", recipients.join(" "), self.number);
         self.host.journal.note(&self.host.name, what);
         if matches!(act, Act::Closes) {

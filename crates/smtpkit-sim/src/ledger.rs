@@ -47,6 +47,8 @@ pub(crate) enum Answer {
 pub(crate) struct Keep {
     pub(crate) token: String,
     pub(crate) recipient: String,
+    /// When the end of the content was read: in this order it was handed over.
+    pub(crate) read: Instant,
     pub(crate) at: Instant,
     /// When a reply said so, and whether it was read; none if none was written.
     pub(crate) answer: Option<(Instant, Receipt)>,
@@ -97,7 +99,13 @@ impl Ledger {
     }
 
     /// A host takes `content`; gives the places of what was written.
-    pub(crate) fn keep(&self, reverse_path: &str, recipients: &[String], content: &[u8]) -> Vec<usize> {
+    pub(crate) fn keep(
+        &self,
+        reverse_path: &str,
+        recipients: &[String],
+        content: &[u8],
+        read: Instant,
+    ) -> Vec<usize> {
         let token = letter::token(content).unwrap_or_default();
         let report = (reverse_path == "<>").then(|| ReportSeen::read(content));
         let mut book = self.book();
@@ -108,7 +116,7 @@ impl Ledger {
         let first = book.keeps.len();
         for recipient in recipients {
             let (token, recipient, report) = (token.clone(), recipient.clone(), report.clone());
-            book.keeps.push(Keep { token, recipient, at, answer: None, report });
+            book.keeps.push(Keep { token, recipient, read, at, answer: None, report });
         }
         (first..book.keeps.len()).collect()
     }

@@ -178,6 +178,9 @@ impl Court<'_> {
         if self.evidence.is_passed_on(recipient) {
             return;
         }
+        // a host that is slow to take one copy may have been handed it before another
+        let mut keeps = keeps.to_vec();
+        keeps.sort_by_key(|keep| keep.read);
         for pair in keeps.windows(2) {
             if let [first, _] = pair
                 && self.evidence.is_sure(first)
