@@ -60,9 +60,17 @@ pub fn dense_quoted_printable() -> &'static [u8] {
     keep(mail)
 }
 
-/// Mostly header: 22 KB of hops, and one line of text.
+/// Mostly header: 22 KB of hops and seals, and one line of text.
 pub fn header_heavy() -> &'static [u8] {
-    let mut mail = head(108);
+    let mut mail = head(65);
+    for seal in 1..=25 {
+        let _ = write!(
+            mail,
+            "ARC-Seal: i={seal}; a=rsa-sha256; t=1763000000; cv=pass; d=forwarder.example; s=arc-2026;\r\n\
+             \tb={};\r\n",
+            "Zm9yIGEgc2VhbCB0aGF0IG5vYm9keSBjaGVja3M".repeat(6)
+        );
+    }
     mail.push_str("Content-Type: text/plain\r\n\r\nMostly header.\r\n");
     keep(mail)
 }
