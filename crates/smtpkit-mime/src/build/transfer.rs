@@ -3,7 +3,7 @@
 //! As little as possible is encoded: lines that the hop takes go as they are, text that it does not take becomes
 //! quoted-printable unless most of it would be escapes, everything else becomes base64.
 
-use memchr::{memchr, memchr2, memmem, memrchr2};
+use memchr::{memchr, memmem, memrchr2};
 
 use crate::HopCapabilities;
 
@@ -116,14 +116,17 @@ pub(crate) fn has_long_line(octets: &[u8]) -> bool {
 
 /// Whether a CR or LF stands alone.
 pub(crate) fn has_bare_line_end(octets: &[u8]) -> bool {
-    let mut rest = octets;
-    while let Some(at) = memchr2(b'\r', b'\n', rest) {
-        match rest.get(at..at + 2) {
-            Some(b"\r\n") => rest = rest.get(at + 2..).unwrap_or_default(),
-            _ => return true,
-        }
-    }
-    false
+    const BLOCK_OCTETS: usize = 256;
+    let followers = octets.get(1..).unwrap_or_default();
+    // a CR without an LF behind it, or an LF without a CR before it: without jumps, so that the compiler compares a
+    // whole vector register at a time
+    let is_bare_in = |(octets, followers): (&[u8], &[u8])| {
+        let pairs = octets.iter().zip(followers);
+        pairs.fold(false, |bare, (octet, follower)| bare | ((*octet == b'\r') != (*follower == b'\n')))
+    };
+    octets.first() == Some(&b'\n')
+        || octets.last() == Some(&b'\r')
+        || octets.chunks(BLOCK_OCTETS).zip(followers.chunks(BLOCK_OCTETS)).any(is_bare_in)
 }
 
 #[cfg(test)]
@@ -165,6 +168,20 @@ mod tests {
         check_octets(b"a\r\nb", false, HOP_8, TransferEncoding::Base64);
         check_octets(b"\0\xff\n", false, HopCapabilities::BINARY, TransferEncoding::Binary);
         check_octets(b"--=_mark", false, HopCapabilities::BINARY, TransferEncoding::Base64);
+    }
+
+    #[test]
+    fn bare_line_ends_are_found_wherever_they_stand() {
+        for length in [0, 1, 2, 16, 255, 256, 257, 600] {
+            let text: Vec<u8> = b"ab\r\n".iter().copied().cycle().take(length).collect();
+            assert_eq!(has_bare_line_end(&text), length % 4 == 3, "{length}");
+            for (at, octet) in text.iter().enumerate() {
+                let mut broken = text.clone();
+                broken[at] = if matches!(octet, b'\r' | b'\n') { b'x' } else { b'\n' };
+                let paired = at + 1 == length && length % 4 == 3;
+                assert_eq!(has_bare_line_end(&broken), !paired, "{at} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -23,9 +23,8 @@ pub(crate) struct EncodedWord<'a> {
 }
 
 impl<'a> EncodedWord<'a> {
-    /// The encoded word at the start of `rest`, which begins with `=?`.
-    pub(crate) fn parse(rest: &'a [u8]) -> Option<Self> {
-        let (charset, after) = announced(rest)?;
+    /// The encoded word at the start of `rest`, whose `charset` and what is `after` it are known from [`announced`].
+    fn parse(rest: &'a [u8], charset: &'a [u8], after: &'a [u8]) -> Option<Self> {
         let (base64, text) = match after {
             [b'?', b'b' | b'B', b'?', text @ ..] => (true, text),
             [b'?', b'q' | b'Q', b'?', text @ ..] => (false, text),
@@ -126,10 +125,12 @@ impl<'a> Joiner<'a> {
         while let Some(found) = memchr::memchr(b'=', value.get(at..).unwrap_or_default()) {
             at += found;
             let rest = value.get(at..).unwrap_or_default();
-            let Some(word) = rest.starts_with(b"=?").then(|| EncodedWord::parse(rest)).flatten() else {
-                if announced(rest).is_some() {
-                    self.defect(DefectKind::BadEncodedWord, at);
-                }
+            let Some((charset, after)) = announced(rest) else {
+                at += 1;
+                continue;
+            };
+            let Some(word) = EncodedWord::parse(rest, charset, after) else {
+                self.defect(DefectKind::BadEncodedWord, at);
                 at += 1;
                 continue;
             };

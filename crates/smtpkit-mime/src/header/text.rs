@@ -16,6 +16,12 @@ use crate::header::encoded_word::Joiner;
 /// ```
 pub fn text(value: &[u8]) -> Cow<'_, str> {
     let value = value.trim_ascii();
+    if value.len() < SHORT_OCTETS
+        && value.iter().all(|octet| matches!(octet, b' '..=b'~') && *octet != b'=')
+        && let Ok(text) = std::str::from_utf8(value)
+    {
+        return Cow::Borrowed(text);
+    }
     let special = memchr::memchr3(b'\r', b'\n', b'=', value).is_some_and(|at| {
         let rest = value.get(at..).unwrap_or_default();
         memchr::memchr2(b'\r', b'\n', rest).is_some() || memchr::memmem::find(rest, b"=?").is_some()
@@ -25,6 +31,9 @@ pub fn text(value: &[u8]) -> Cow<'_, str> {
     }
     Cow::Owned(Joiner::of(value).text())
 }
+
+/// Shorter values are not worth the call of a search.
+const SHORT_OCTETS: usize = 16;
 
 /// What is wrong with the encoded words of a text, with offsets within the value.
 pub(crate) fn text_defects(value: &[u8]) -> Defects {
