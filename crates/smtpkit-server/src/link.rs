@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::BytesMut;
 use smtpkit_session::server::{Closed, Server as Machine, ServerEvent};
 use smtpkit_session::{Iov, Tick, Wire as _};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
@@ -166,10 +166,8 @@ impl Link {
             return false;
         }
         self.machine.lend_buffer(|| BUFFER.take());
+        // There is room in it, or the machine would not want octets: to read nothing would look like the end.
         let mut slot = self.machine.recv_buffer();
-        if !slot.has_remaining_mut() {
-            return false;
-        }
         match tokio_util::io::poll_read_buf(Pin::new(&mut self.transport), cx, &mut slot) {
             Poll::Ready(Ok(n)) => {
                 self.machine.received(n, now);
