@@ -102,7 +102,7 @@ pub(crate) fn session<H: Handler>(connection: &mut Connection<H>, outcome: &Outc
         auth_failures = counters.auth_failures,
         spoke_early = notes.spoke_before_greeting || notes.spoke_before_reply,
         outcome = %outcome,
-        duration_ms = took.as_millis(),
+        duration_ms = milliseconds(took),
         "session"
     );
 }
@@ -127,7 +127,7 @@ pub(crate) fn transaction(peer: &Peer, tx: &Transaction, octets: u64, reply: Opt
         octets,
         outcome = if is_taken { "accepted" } else { "refused" },
         reply = reply.map(tracing::field::display),
-        duration_ms = tx.started.elapsed().as_millis(),
+        duration_ms = milliseconds(tx.started.elapsed()),
         "transaction"
     );
 }
@@ -150,9 +150,14 @@ pub(crate) fn unfinished(peer: &Peer, tx: &Transaction, octets: u64, error: Body
         octets,
         outcome = "unfinished",
         error = %error,
-        duration_ms = tx.started.elapsed().as_millis(),
+        duration_ms = milliseconds(tx.started.elapsed()),
         "transaction"
     );
+}
+
+/// As a number that every form of the log can show: one of 128 bits would be a text in JSON.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The recipients of a transaction with spaces between, which no path can hold outside quotes.

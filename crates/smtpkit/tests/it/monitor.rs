@@ -143,6 +143,7 @@ fn a_queue_id_leads_to_everything_that_became_of_a_message() {
     ] {
         assert_eq!(transaction[field], expected, "{field} in {transaction}");
     }
+    assert!(transaction["duration_ms"].is_u64(), "{transaction}");
     assert!(transaction["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{transaction}");
     assert!(transaction["tls"].as_str().unwrap().contains("TLS"), "{transaction}");
     assert!(
