@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Receive mail and deliver it to local mailboxes
+    /// Receive mail, deliver it to local mailboxes, relay the rest
     Serve(Box<serve::ServeArgs>),
     /// Send a message, from a file, standard input or flags; or one for each row of a table
     Send(Box<send::SendArgs>),

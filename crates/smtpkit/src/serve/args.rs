@@ -174,7 +174,8 @@ Output:
 Signals:
   SIGTERM and SIGINT let transactions in progress finish, then exit 0. SIGHUP reads certificates,
   domains, accounts and routes anew without dropping a connection; a file with a mistake changes
-  nothing. Listeners, limits and the data folder are read at the start.
+  nothing. Listeners, limits and the data folder are read at the start: the log says when one has
+  changed.
 
 Exit codes:
   0 stopped in order, 64 usage, 74 I/O (a port is taken), 78 configuration

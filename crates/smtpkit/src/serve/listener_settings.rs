@@ -36,6 +36,26 @@ pub(crate) fn read_listeners(
     loaded: Option<&Loaded>,
     bounds: &Bounds,
 ) -> Result<Vec<Listener>, ConfigError> {
+    let listeners = read_all(args, loaded, bounds)?;
+    for (at, listener) in listeners.iter().enumerate() {
+        let has_any_port =
+            matches!(&listener.url.address, ListenAddress::Tcp(address) if address.port() == 0);
+        let mut before = listeners.iter().take(at);
+        if !has_any_port && before.any(|other| other.url.address == listener.url.address) {
+            let what = format!("{} is where another listener is, too", listener.url);
+            return Err(
+                ConfigError::new(what, "choose another port, or remove one of the two").at(&listener.place)
+            );
+        }
+    }
+    Ok(listeners)
+}
+
+fn read_all(
+    args: &ServeArgs,
+    loaded: Option<&Loaded>,
+    bounds: &Bounds,
+) -> Result<Vec<Listener>, ConfigError> {
     let tables: &[ListenerTable] = loaded.map_or(&[], |loaded| &loaded.file.listener);
     if let Some(loaded) = loaded
         && args.listen.is_empty()

@@ -14,6 +14,7 @@
 //! | `identities` | certificates |
 //! | `listeners` | settings → servers of `smtpkit-server` |
 //! | `relaying` | settings → the relay of `smtpkit-relay`: queue, routes, deliveries |
+//! | `fixed` | what a reload leaves as it is |
 //! | `monitor` | what a monitor may ask: `--metrics` |
 //! | `banner` | what a person sees |
 
@@ -22,6 +23,7 @@ mod args;
 mod banner;
 mod config_file;
 mod first_start;
+mod fixed;
 mod identities;
 mod limit_settings;
 mod listen_url;
@@ -46,7 +48,8 @@ pub(crate) use relay_settings::duration;
 use crate::exit::{Exit, Failure};
 use crate::log;
 use config_file::ConfigError;
-use listeners::Servers;
+use fixed::Fixed;
+use listeners::{Reload, Servers};
 use monitor::{Monitor, MonitorError};
 use privileges::PrivilegeError;
 use relaying::Relaying;
@@ -98,6 +101,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Result<(), Failure> {
     first_start::create_data_folder(&settings.data)?;
+    let fixed = Fixed::of(&settings);
     let first = settings.take_first_account()?;
     let mut relaying = Relaying::open(&settings)?;
     let servers = Servers::prepare(&mut settings, relaying.intake(), relaying.relay())?;
@@ -127,10 +131,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
             tokio::select! {
                 biased;
                 () = stop_signals.next() => break,
-                _ = reload_signal.recv() => match Settings::read(args).and_then(|anew| reload.apply(anew)) {
-                    Ok(()) => tracing::info!("certificates, domains, accounts and routes are read anew"),
-                    Err(error) => tracing::error!("nothing is changed: {error}"),
-                },
+                _ = reload_signal.recv() => read_anew(args, &reload, &fixed),
             }
         }
     };
@@ -150,6 +151,23 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
         () = stop_signals.next() => Ok(()),
     };
     ended.map_err(|error| Failure::new(Exit::Io, error))
+}
+
+/// Puts the settings as they are now in place of those in use, as far as that needs no new start.
+fn read_anew(args: &ServeArgs, reload: &Reload, fixed: &Fixed) {
+    let read = Settings::read(args).and_then(|anew| {
+        let changed = fixed.changed_in(&anew);
+        reload.apply(anew).map(|()| changed)
+    });
+    match read {
+        Ok(changed) => {
+            tracing::info!("certificates, domains, accounts and routes are read anew");
+            if !changed.is_empty() {
+                tracing::warn!("only a restart takes what has changed in: {}", changed.join("; "));
+            }
+        }
+        Err(error) => tracing::error!("nothing is changed: {error}"),
+    }
 }
 
 /// One line on standard output, at once, for whoever waits for it. A closed standard output is no reason to stop.

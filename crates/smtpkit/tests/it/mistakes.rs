@@ -77,6 +77,10 @@ fn configuration_mistakes_name_the_line() {
         ("run_as = \"no-such-user-here\"\n", ":1: there is no user"),
         ("[limits]\nhard_errors = 0\n", ":2: hard_errors = 0"),
         ("[limits]\ncommand_timeout = \"soon\"\n", ":2: `soon`"),
+        (
+            "[[listener]]\nurl = \"mx://127.0.0.1:2525\"\n[[listener]]\nurl = \"lmtp://127.0.0.1:2525\"\n",
+            ":4: lmtp://127.0.0.1:2525 is where another",
+        ),
         ("[limits]\nconnection_rate = \"60\"\n", ":2: connection_rate"),
         ("[limits]\nconnection_rate = \"0/1m\"\n", ":2: connection_rate"),
         ("[[listener]]\nurl = \"mx://127.0.0.1:0\"\nlimits = { grace = \"1s\" }\n", ":3: grace counts"),

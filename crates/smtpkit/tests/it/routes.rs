@@ -83,6 +83,28 @@ fn the_first_row_that_matches_wins_and_the_catch_all_comes_last() {
 }
 
 #[test]
+fn what_only_a_restart_takes_is_said_at_a_reload() {
+    let server = serve("");
+    let config = server.scratch().join("smtpkit.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let limits = "[limits]\nmax_hops = 7\n[relay]\nmx_port = 2626\n";
+    fs::write(&config, format!("# one line more\n{text}{limits}")).unwrap();
+    server.signal("HUP");
+    assert!(until(|| server.log().contains("only a restart")), "{}", server.log());
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("only a restart")).unwrap();
+    let listeners = "listener; limits; relay.mx_port";
+    assert!(line.ends_with(&format!("only a restart takes what has changed in: {listeners}")), "{line}");
+
+    // as it was at the start, but for lines that moved
+    fs::write(&config, format!("# one line more\n{text}")).unwrap();
+    let before = log.matches("only a restart").count();
+    server.signal("HUP");
+    assert!(until(|| server.log().matches("read anew").count() == 2), "{}", server.log());
+    assert_eq!(server.log().matches("only a restart").count(), before);
+}
+
+#[test]
 fn a_forward_hides_its_target_and_rewrites_the_sender() {
     let far = other("target.test", &[]);
     let forward = |to: &str| {
