@@ -1,5 +1,5 @@
-//! kill -9 of the real program under load, a hundred times, a start with a long queue, live mail beside dead domains: the
-//! tests of the program that do it in small, with larger numbers and with optimisation.
+//! kill -9 and SIGTERM of the real program under load, a hundred times each, a start with a long queue, live mail beside
+//! dead domains: the tests of the program that do it in small, with larger numbers and with optimisation.
 
 use crate::shell::{self, Failed, cargo, target};
 
@@ -9,6 +9,9 @@ pub(crate) struct TortureArgs {
     /// How often the server is killed
     #[arg(long, default_value_t = 100)]
     kills: u32,
+    /// How often the server is told to stop under two hundred sessions
+    #[arg(long, default_value_t = 100)]
+    stops: u32,
     /// How many messages wait when the time of a start is taken
     #[arg(long, default_value_t = 50_000)]
     queued: u32,
@@ -23,9 +26,10 @@ pub(crate) fn run(args: &TortureArgs) -> Result<(), Failed> {
     shell::run(cargo().args(["build", "--release", "-p", "smtpkit"]))?;
     let mut command = cargo();
     command.args(["test", "-p", "smtpkit", "--test", "it", "--"]);
-    command.args(["kill::", "dead::", "--nocapture", "--test-threads", "1"]);
+    command.args(["kill::", "stop::", "dead::", "--nocapture", "--test-threads", "1"]);
     command.env("SMTPKIT_TORTURE_PROGRAM", target().join("release").join("smtpkit"));
     command.env("SMTPKIT_TORTURE_KILLS", args.kills.to_string());
+    command.env("SMTPKIT_TORTURE_STOPS", args.stops.to_string());
     command.env("SMTPKIT_TORTURE_QUEUED", args.queued.to_string());
     command.env("SMTPKIT_TORTURE_DEAD", args.dead.to_string());
     shell::run(&mut command)

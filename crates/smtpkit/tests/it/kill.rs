@@ -18,12 +18,12 @@ const SESSIONS: usize = 16;
 /// Deliveries to one site at a time, and the outcomes that one commit holds: what a kill can take the memory of.
 const UNDER_WAY_MAX: usize = 20 + 256;
 
-fn relay_to(port: u16, retry: &str) -> Server {
+pub(crate) fn relay_to(port: u16, retry: &str) -> Server {
     let (folder, command) = (tempfile::tempdir().unwrap(), relaying(port, retry));
     Server::spawn(command, folder)
 }
 
-fn relaying(port: u16, retry: &str) -> std::process::Command {
+pub(crate) fn relaying(port: u16, retry: &str) -> std::process::Command {
     let mut command = smtpkit();
     command.args([
         "serve",

@@ -110,12 +110,22 @@ impl Talk {
         Ok(talk)
     }
 
-    /// The last line of the next reply.
+    /// When the server says 421 to a session that says nothing.
+    pub(crate) fn farewell(&mut self) -> Instant {
+        let told = self.reply().unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::ConnectionAborted, "{told}");
+        Instant::now()
+    }
+
+    /// The last line of the next reply; 421 is an end like any other.
     fn reply(&mut self) -> Result<String> {
         loop {
             let mut line = String::new();
             if self.replies.read_line(&mut line)? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
+            }
+            if line.starts_with("421 ") {
+                return Err(ErrorKind::ConnectionAborted.into());
             }
             if line.get(3..4) != Some("-") {
                 return Ok(line);

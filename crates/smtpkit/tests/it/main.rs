@@ -45,6 +45,8 @@ mod send;
 #[cfg(test)]
 mod sendmail;
 #[cfg(test)]
+mod stop;
+#[cfg(test)]
 mod talk;
 #[cfg(test)]
 mod tls;
