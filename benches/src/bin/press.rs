@@ -1,4 +1,4 @@
-//! Presses a server: many sessions that say nothing, or one that says too much.
+//! Presses a server: many sessions that say nothing, or one that says too much, or says it in chunks.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+/// A line of content.
+const LINE: &[u8] = b"The octets of a message that somebody sends to somebody, again\r\n";
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +28,15 @@ enum Arguments {
     },
     /// Sends octets, and prints how many the server took before it hung up
     Flood { address: SocketAddr, place: Place, octets: usize },
+    /// Sends messages by BDAT, each in one chunk
+    Chunks {
+        address: SocketAddr,
+        messages: usize,
+        octets: usize,
+        /// Say that they may hold anything, so that nobody has to look for bare CR and LF
+        #[arg(long)]
+        binary: bool,
+    },
 }
 
 /// Where the octets go.
@@ -49,6 +61,10 @@ async fn main() -> Result<(), Failed> {
     match Arguments::parse() {
         Arguments::Hold { address, sessions, authority } => hold(address, sessions, authority).await,
         Arguments::Flood { address, place, octets } => flood(address, place, octets).await,
+        Arguments::Chunks { address, messages, octets, binary } => {
+            let body = if binary { " BODY=BINARYMIME" } else { "" };
+            chunks(address, messages, octets, body).await
+        }
     }
 }
 
@@ -97,6 +113,22 @@ async fn say(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), command: &[u8])
     reply(stream).await
 }
 
+/// Sends messages of so many octets, and waits for the reply to each of their commands.
+async fn chunks(address: SocketAddr, messages: usize, octets: usize, body: &str) -> Result<(), Failed> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    hello(&mut stream).await?;
+    let mut chunk = format!("BDAT {octets} LAST\r\n").into_bytes();
+    let header = b"Subject: chunks\r\n\r\n".iter();
+    chunk.extend(header.chain(LINE.iter().cycle()).take(octets));
+    for _ in 0..messages {
+        say(&mut stream, format!("MAIL FROM:<jane@example.com>{body}\r\n").as_bytes()).await?;
+        say(&mut stream, b"RCPT TO:<bob@example.org>\r\n").await?;
+        say(&mut stream, &chunk).await?;
+    }
+    Ok(())
+}
+
 /// Reads up to the end of a reply.
 async fn reply(stream: &mut (impl AsyncRead + Unpin)) -> Result<(), Failed> {
     let mut reply = Vec::new();
@@ -126,11 +158,9 @@ async fn flood(address: SocketAddr, place: Place, octets: usize) -> Result<(), F
         Place::Data => (&[b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.org>\r\n", b"DATA\r\n"], b"x", b""),
         Place::Bdat => (&[b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.org>\r\n"], b"1", b""),
         Place::Proxy => (&[], b"x", b""),
-        Place::Lines => (
-            &[b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.org>\r\n", b"DATA\r\n"],
-            b"The octets of a message that somebody sends to somebody, again\r\n",
-            b".\r\n",
-        ),
+        Place::Lines => {
+            (&[b"MAIL FROM:<>\r\n", b"RCPT TO:<bob@example.org>\r\n", b"DATA\r\n"], LINE, b".\r\n")
+        }
     };
     for command in before {
         say(&mut stream, command).await?;
