@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use memchr::memchr3;
 use thiserror::Error;
@@ -55,6 +56,28 @@ impl<B: AsRef<[u8]>> Clean<B> {
     #[must_use]
     pub fn into_inner(self) -> B {
         self.0
+    }
+}
+
+impl<'c> Clean<&'c [u8]> {
+    /// A part of the content that is clean by itself; `None` if it would begin or end between a CR and its LF, or lies
+    /// outside.
+    ///
+    /// ```
+    /// use smtpkit_codec::Clean;
+    ///
+    /// let content = Clean::check(&b"one\r\ntwo\r\n"[..])?;
+    /// assert_eq!(content.part(0..5).map(Clean::into_inner), Some(&b"one\r\n"[..]));
+    /// assert_eq!(content.part(0..4), None);
+    /// assert_eq!(content.part(4..6), None);
+    /// # Ok::<(), smtpkit_codec::Unclean>(())
+    /// ```
+    #[must_use]
+    pub fn part(self, range: Range<usize>) -> Option<Clean<&'c [u8]>> {
+        match self.0.get(range)? {
+            [b'\n', ..] | [.., b'\r'] => None,
+            part => Some(Self(part)),
+        }
     }
 }
 

@@ -114,11 +114,15 @@ fn search(octets: &[u8], test: impl Test) -> usize {
     }
     while let Some(piece) = octets.get(from..).and_then(<[u8]>::first_chunk::<{ PIECE + AHEAD }>) {
         if holds::<PIECE>(piece, test) {
-            break;
+            return from;
         }
         from += PIECE;
     }
-    from
+    // What is left is shorter than a piece; one that ends where the octets end holds all of it.
+    match octets.last_chunk::<{ PIECE + AHEAD }>() {
+        Some(last) if !holds::<PIECE>(last, test) => octets.len() - AHEAD,
+        _ => from,
+    }
 }
 
 /// Whether a mark stands in the first `N + 1` octets, or a dot in one more. No branch and

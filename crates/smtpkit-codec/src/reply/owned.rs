@@ -137,7 +137,14 @@ impl Reply {
 
     /// The copy of a view, whose octets the decoder has checked.
     pub(super) fn of_view(view: ReplyRef<'_>) -> Self {
-        let mut wire = Wire::new(view.code(), view.enhanced());
+        let (code, enhanced, octets) = (view.code(), view.enhanced(), view.as_bytes());
+        // Most replies are one line, written as it would be written here.
+        let is_one_line = memchr(b'\r', octets).is_some_and(|end| end + 2 == octets.len());
+        let fits = is_one_line && octets.len() <= limits::REPLY_LINE_OCTETS;
+        if fits && octets.starts_with(Prefix::new(code, enhanced).of(b' ')) {
+            return Self { code, enhanced, text: Text::Wire(octets.into()) };
+        }
+        let mut wire = Wire::new(code, enhanced);
         for line in view.text_lines() {
             // The enhanced code that each line gains here can take a reply of hundreds of
             // lines over the bound; its last lines are then left out.
