@@ -37,7 +37,8 @@ pub struct ClientTimeouts {
     pub quit: Duration,
     /// For one whole mail transaction, whatever the parts took; `None` sets no limit.
     pub transaction: Option<Duration>,
-    /// The slowest rate, in octets a second, at which a peer may take content; 0 sets no limit.
+    /// The slowest rate, in octets a second, at which a peer may take content, averaged from its start and first
+    /// measured when [`data_block`](Self::data_block) has passed: 16; 0 sets no limit.
     pub content_octets_per_second_min: u32,
 }
 
@@ -53,7 +54,7 @@ impl Default for ClientTimeouts {
             data_termination: minutes(10),
             quit: Duration::from_secs(5),
             transaction: None,
-            content_octets_per_second_min: 0,
+            content_octets_per_second_min: 16,
         }
     }
 }

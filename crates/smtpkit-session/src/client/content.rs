@@ -7,7 +7,7 @@ use crate::wire::{IOV_PIECES, Iov};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
-use smtpkit_codec::{Bdat, Command, DataEncoder, Encode, Segment, Unclean};
+use smtpkit_codec::{Bdat, Clean, Command, DataEncoder, Encode, Segment, Unclean};
 
 /// How content is carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,6 +38,23 @@ pub(super) enum Progress {
     Writing(Part),
     /// Its last octet was written, the end mark included.
     Written,
+}
+
+/// A lent piece, with what is known of it.
+pub(super) enum Lent<B> {
+    /// To be checked on the way.
+    Any(B),
+    /// Checked before: only dots are looked for.
+    Clean(Clean<B>),
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Lent<B> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Any(octets) => octets.as_ref(),
+            Self::Clean(clean) => clean.as_bytes(),
+        }
+    }
 }
 
 /// Octets that wait to be written.
@@ -73,7 +90,7 @@ pub(super) struct Outgoing<B> {
     progress: Progress,
     encoder: DataEncoder,
     header: Vec<u8>,
-    piece: Option<B>,
+    piece: Option<Lent<B>>,
     /// How much of the piece is cut into segments.
     cut: usize,
     segments: VecDeque<Waiting>,
@@ -141,7 +158,7 @@ impl<B: AsRef<[u8]>> Outgoing<B> {
     }
 
     /// Takes the next piece.
-    pub(super) fn lend(&mut self, piece: B, part: Part) -> Result<(), Unclean> {
+    pub(super) fn lend(&mut self, piece: Lent<B>, part: Part) -> Result<(), Unclean> {
         if self.transfer == Transfer::Chunks {
             let (size, last) = (piece.as_ref().len(), part == Part::Last);
             self.header.clear();
@@ -162,29 +179,44 @@ impl<B: AsRef<[u8]>> Outgoing<B> {
         else {
             return Ok(());
         };
-        let piece = piece.as_ref();
-        while self.cut < piece.len() && self.segments.len() < IOV_PIECES {
-            let end = piece.len().min(self.cut + WINDOW_OCTETS);
-            for segment in self.encoder.segments(piece.get(self.cut..end).unwrap_or_default()) {
-                match segment? {
-                    Segment::Piece(range) => {
-                        push(&mut self.segments, range.start + self.cut..range.end + self.cut)
+        let octets = piece.as_ref().len();
+        while self.cut < octets && self.segments.len() < IOV_PIECES {
+            let end = octets.min(self.cut + WINDOW_OCTETS);
+            self.cut = match piece {
+                Lent::Any(any) => {
+                    let window = any.as_ref().get(self.cut..end).unwrap_or_default();
+                    for segment in self.encoder.segments(window) {
+                        push(&mut self.segments, segment?, self.cut);
                     }
-                    Segment::Held(octets) => self.segments.push_back(Waiting::Fixed(octets)),
+                    end
                 }
-            }
-            self.cut = end;
+                Lent::Clean(clean) => {
+                    // A window that would end between a CR and its LF ends after the LF.
+                    let parts = [end, end + 1].map(|end| clean.as_slice().part(self.cut..end));
+                    let window = parts.into_iter().flatten().next();
+                    let window = window.expect("invariant: one octet more or less is not between the two");
+                    for segment in self.encoder.clean_segments(&window) {
+                        push(&mut self.segments, segment, self.cut);
+                    }
+                    self.cut + window.as_bytes().len()
+                }
+            };
         }
-        if part == Part::Last && self.cut == piece.len() && !self.end_marked {
+        if part == Part::Last && self.cut == octets && !self.end_marked {
             self.segments.push_back(Waiting::Fixed(self.encoder.finish()?));
             self.end_marked = true;
         }
         Ok(())
     }
 
+    /// Whether anything waits to be written.
+    pub(super) fn has_output(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
     /// Lends what waits to be written; `false` if not all of it found a place.
     pub(super) fn transmit<'s>(&'s self, iov: &mut Iov<'s>) -> bool {
-        let piece = self.piece.as_ref().map(B::as_ref).unwrap_or_default();
+        let piece = self.piece.as_ref().map(Lent::as_ref).unwrap_or_default();
         let has_all = self.segments.iter().all(|segment| {
             iov.push(match segment {
                 Waiting::Header(range) => self.header.get(range.clone()).unwrap_or_default(),
@@ -224,8 +256,12 @@ impl<B: AsRef<[u8]>> Outgoing<B> {
     }
 }
 
-/// Adds a part of the piece, joined with the part before it if they touch.
-fn push(segments: &mut VecDeque<Waiting>, range: Range<usize>) {
+/// Adds a segment of the window that starts at `cut`, joined with the one before it if they touch.
+fn push(segments: &mut VecDeque<Waiting>, segment: Segment, cut: usize) {
+    let range = match segment {
+        Segment::Piece(range) => range.start + cut..range.end + cut,
+        Segment::Held(octets) => return segments.push_back(Waiting::Fixed(octets)),
+    };
     match segments.back_mut() {
         Some(Waiting::Piece(last)) if last.end == range.start => last.end = range.end,
         _ => segments.push_back(Waiting::Piece(range)),
@@ -238,12 +274,17 @@ mod tests {
 
     /// What goes out for `pieces` when every write takes `step` octets.
     fn wire(transfer: Transfer, pieces: &[&[u8]], step: usize) -> Result<Vec<u8>, Unclean> {
+        wire_of(transfer, pieces.iter().map(|piece| Lent::Any(*piece)).collect(), step)
+    }
+
+    fn wire_of(transfer: Transfer, pieces: Vec<Lent<&[u8]>>, step: usize) -> Result<Vec<u8>, Unclean> {
         let mut outgoing = Outgoing::new();
         outgoing.begin(transfer);
         let mut wire = Vec::new();
-        for (index, piece) in pieces.iter().enumerate() {
-            let part = if index + 1 == pieces.len() { Part::Last } else { Part::More };
-            outgoing.lend(*piece, part)?;
+        let last = pieces.len();
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let part = if index + 1 == last { Part::Last } else { Part::More };
+            outgoing.lend(piece, part)?;
             while matches!(outgoing.progress(), Progress::Writing(_)) {
                 let mut iov = Iov::new();
                 let _ = outgoing.transmit(&mut iov);
@@ -280,6 +321,24 @@ mod tests {
         let content = b".\r\n".repeat(30_000);
         let expected = [b"..\r\n".repeat(30_000), b".\r\n".to_vec()].concat();
         assert_eq!(wire(Transfer::Data, &[&content], usize::MAX), Ok(expected));
+    }
+
+    #[test]
+    fn content_that_is_known_to_be_clean_goes_out_like_any_other() {
+        for (line, step) in
+            [(&b".\r\n"[..], 7_000), (b"\r\n", 5_000), (b".a\r\n.", 100_000), (b"a.\r\n\r\n", 9_999)]
+        {
+            // every offset of a line's end against that of a window
+            for ahead in 0..7 {
+                let content = [b"x".repeat(ahead), line.repeat(12_000)].concat();
+                let clean = Clean::check(content.as_slice()).expect("clean");
+                assert_eq!(
+                    wire_of(Transfer::Data, Vec::from([Lent::Clean(clean)]), step),
+                    wire(Transfer::Data, &[&content], step),
+                    "{line:?} after {ahead}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What a reply does is in `replies.rs`, what each state takes is the table in `awaited.rs`.
 
 use super::config::ClientConfig;
-use super::content::{Part, Progress};
+use super::content::{Lent, Part, Progress};
 use super::event::{ClientEvent, Ending, Ticket};
 use super::flight::{Asked, Note};
 use super::inbox::Inbox;
@@ -12,7 +12,9 @@ use super::state::{Core, Notice, Phase};
 use super::transaction::Plan;
 use super::upgrade::{ClientUpgrade, Fatal};
 use crate::wire::{Iov, Tick, Wire};
-use smtpkit_codec::{Auth, Command, EhloReply, Envelope, InitialResponse, Line, MechanismName, ReplyStep};
+use smtpkit_codec::{
+    Auth, Clean, Command, EhloReply, Envelope, InitialResponse, Line, MechanismName, ReplyStep,
+};
 
 /// The sending side of one SMTP or LMTP connection (RFC 5321 §3, RFC 2033), without I/O.
 ///
@@ -198,7 +200,7 @@ impl<B: AsRef<[u8]>> Client<B> {
     /// # Errors
     /// No content is asked for.
     pub fn body(&mut self, piece: B, now: Tick) -> Result<(), OrderError> {
-        self.core.lend(piece, Part::More, now)
+        self.core.lend(Lent::Any(piece), Part::More, now)
     }
 
     /// Lends the last piece of the content, which may be empty.
@@ -206,12 +208,28 @@ impl<B: AsRef<[u8]>> Client<B> {
     /// # Errors
     /// No content is asked for.
     pub fn last_body(&mut self, piece: B, now: Tick) -> Result<(), OrderError> {
-        self.core.lend(piece, Part::Last, now)
+        self.core.lend(Lent::Any(piece), Part::Last, now)
+    }
+
+    /// The same with content that was checked when it was made, and is not checked again.
+    ///
+    /// # Errors
+    /// No content is asked for.
+    pub fn last_clean_body(&mut self, piece: Clean<B>, now: Tick) -> Result<(), OrderError> {
+        self.core.lend(Lent::Clean(piece), Part::Last, now)
     }
 
     /// Whether a piece of content is asked for.
     pub fn wants_body(&self) -> bool {
-        self.core.content.progress() == Progress::Wanted && self.core.closed.is_none()
+        self.core.content.progress() == Progress::Wanted
+            && self.core.closed.is_none()
+            && !self.core.holds_content()
+    }
+
+    /// Whether [`Wire::transmit`] has anything to lend.
+    pub fn has_output(&self) -> bool {
+        self.core.closed.is_none()
+            && (self.core.content.has_output() || !self.core.flights.unwritten().is_empty())
     }
 
     /// Gives a command that changes no state but RSET's: NOOP, RSET, VRFY, EXPN, HELP and the like.

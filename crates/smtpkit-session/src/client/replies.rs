@@ -214,12 +214,16 @@ impl<B: AsRef<[u8]>> Core<B> {
             return;
         }
         let notice = Notice::Content(transaction.ticket);
-        // LMTP answers the last chunk per recipient (RFC 2033 §4.3), so none may be out behind a refused one.
-        let one_by_one = !self.pipelines() || self.config.protocol == Protocol::Lmtp;
-        let is_held = one_by_one && self.flights.awaits_chunk();
-        if !is_held && !self.notices.contains(&notice) {
+        if !self.holds_content() && !self.notices.contains(&notice) {
             self.notices.push_back(notice);
         }
+    }
+
+    /// Whether the next chunk waits for the answer to the last one. LMTP answers the last chunk per recipient
+    /// (RFC 2033 §4.3), so none may be out behind a refused one.
+    pub(super) fn holds_content(&self) -> bool {
+        let one_by_one = !self.pipelines() || self.config.protocol == Protocol::Lmtp;
+        one_by_one && self.flights.awaits_chunk()
     }
 
     /// Finishes a transaction that was given up and is owed nothing any more.

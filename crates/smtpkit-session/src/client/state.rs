@@ -3,7 +3,7 @@
 use super::Awaited;
 use super::clock::Clock;
 use super::config::{ClientConfig, Pipelining, Plaintext, Protocol};
-use super::content::{Outgoing, Part, Progress, Transfer};
+use super::content::{Lent, Outgoing, Part, Progress, Transfer};
 use super::event::{Closed, Ending, Ticket};
 use super::flight::{Asked, Flights, Rules};
 use super::offers::{Offered, Offers};
@@ -176,7 +176,7 @@ impl<B: AsRef<[u8]>> Core<B> {
         Ok(ticket)
     }
 
-    pub(super) fn lend(&mut self, piece: B, part: Part, now: Tick) -> Result<(), OrderError> {
+    pub(super) fn lend(&mut self, piece: Lent<B>, part: Part, now: Tick) -> Result<(), OrderError> {
         let Some(transaction) = self.transactions.front() else { return Err(OrderError::NotReady) };
         if self.closed.is_some() {
             return Err(OrderError::Over);
