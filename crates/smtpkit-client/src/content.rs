@@ -7,10 +7,7 @@
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::newline::Normaliser;
 use bytes::Bytes;
-use smtpkit_codec::{Body, Clean, EhloReply, Keyword, Unclean};
-use smtpkit_mime::HopCapabilities;
-use smtpkit_mime::downgrade::Downgrade;
-use std::borrow::Cow;
+use smtpkit_codec::{Body, Clean, Unclean};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
@@ -34,7 +31,7 @@ pub struct Content {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Newlines {
+pub(crate) enum Newlines {
     Exact,
     Normalised,
 }
@@ -63,13 +60,15 @@ impl Content {
     }
 
     /// A reader of the async runtime, read in constant memory. It can be read once, so nothing is known of its
-    /// content before.
+    /// content before; for a server that takes no 8-bit content up to 1 MiB of it is read ahead, to encode it whole.
+    /// Of a longer stream the first octet over 127 then ends the connection, and nothing is delivered.
     #[cfg(feature = "tokio")]
     pub fn reader(reader: impl tokio::io::AsyncRead + Send + Unpin + 'static) -> Self {
         Self::new(Source::Async(Box::new(reader)))
     }
 
-    /// A blocking reader, read in constant memory, by the async client on a thread for blocking work.
+    /// A blocking reader, read in constant memory, by the async client on a thread for blocking work; what holds for
+    /// an async reader and 8-bit content holds for it and for files too.
     pub fn blocking_reader(reader: impl Read + Send + 'static) -> Self {
         Self::new(Source::Blocking(Box::new(reader)))
     }
@@ -105,7 +104,7 @@ impl Content {
             #[cfg(feature = "tokio")]
             Source::Async(reader) => Feed::Async(reader, normaliser),
         };
-        Ok(Prepared { feed, size: self.size, body: None, is_signed: false })
+        Ok(Prepared { size: self.size, ..Prepared::new(feed) })
     }
 
     /// Whether preparing it does no I/O.
@@ -149,13 +148,18 @@ impl From<&'static [u8]> for Content {
 pub(crate) struct Prepared {
     pub(crate) feed: Feed,
     pub(crate) size: Option<u64>,
+    /// What the octets are, if that is known.
     pub(crate) body: Option<Body>,
     pub(crate) is_signed: bool,
+    /// What was read of a stream before its transaction began.
+    pub(crate) ahead: Vec<u8>,
+    /// The server that it goes to takes no octet over 127.
+    pub(crate) seven_bit_alone: bool,
 }
 
 /// Where the pieces come from.
 pub(crate) enum Feed {
-    Octets(Bytes),
+    Octets(Clean<Bytes>),
     Blocking(Option<Box<dyn Read + Send>>, Option<Normaliser>),
     #[cfg(feature = "tokio")]
     Async(Box<dyn tokio::io::AsyncRead + Send + Unpin>, Option<Normaliser>),
@@ -174,42 +178,39 @@ pub(crate) fn unclean_content(unclean: Unclean) -> SendError {
     SendError::new(ErrorKind::Content, Stage::Content, unclean.to_string())
 }
 
+/// Whether no octet is over 127. Mail rarely has one, so that a branch for each word, as in the standard library, does
+/// not pay: this takes a third of the instructions.
+fn is_ascii(octets: &[u8]) -> bool {
+    let (blocks, rest) = octets.as_chunks::<64>();
+    let mut all = [0; 64];
+    for block in blocks {
+        for (all, octet) in all.iter_mut().zip(block) {
+            *all |= octet;
+        }
+    }
+    all.is_ascii() && rest.is_ascii()
+}
+
 const fn body_of(is_ascii: bool) -> Body {
     if is_ascii { Body::SevenBit } else { Body::EightBitMime }
 }
 
 impl Prepared {
-    fn octets(octets: Bytes, newlines: Newlines) -> Result<Self, SendError> {
-        let octets = match newlines {
-            Newlines::Exact => Clean::check(octets).map(Clean::into_inner),
-            Newlines::Normalised => match smtpkit_codec::normalise(&octets).map(Clean::into_inner) {
-                Ok(Cow::Owned(normal)) => Ok(Bytes::from(normal)),
-                Ok(Cow::Borrowed(_)) => Ok(octets),
-                Err(unclean) => Err(unclean),
-            },
-        }
-        .map_err(unclean_content)?;
-        let (size, body) = (octets.len() as u64, body_of(octets.is_ascii()));
-        Ok(Self { feed: Feed::Octets(octets), size: Some(size), body: Some(body), is_signed: false })
+    const fn new(feed: Feed) -> Self {
+        Self { feed, size: None, body: None, is_signed: false, ahead: Vec::new(), seven_bit_alone: false }
     }
 
-    /// Makes content fit a server that takes 7-bit content alone (RFC 6152 §3), where it is at hand; a stream goes as it
-    /// is, or not at all.
-    pub(crate) fn fit(&mut self, ehlo: Option<&EhloReply>) -> Result<(), SendError> {
-        let takes_eight_bit = ehlo.is_some_and(|ehlo| ehlo.as_ref().has(Keyword::EightBitMime));
-        let (Feed::Octets(octets), Some(Body::EightBitMime), false) =
-            (&self.feed, self.body, takes_eight_bit)
-        else {
-            return Ok(());
-        };
-        let fitted = Downgrade::new(HopCapabilities::SEVEN_BIT).apply(octets).map_err(|error| {
-            let what = format!("the server takes no 8-bit content, and it cannot be encoded: {error}");
-            SendError::new(ErrorKind::Unsupported, Stage::Mail, what)
-        })?;
-        let octets = Bytes::from(fitted.into_content().into_owned());
-        (self.size, self.body) = (Some(octets.len() as u64), Some(Body::SevenBit));
-        self.feed = Feed::Octets(octets);
-        Ok(())
+    pub(crate) fn octets(octets: Bytes, newlines: Newlines) -> Result<Self, SendError> {
+        let clean = match (Clean::check(octets.clone()), newlines) {
+            (Err(_), Newlines::Normalised) => {
+                let normal = smtpkit_codec::normalise(&octets).map_err(unclean_content)?;
+                Clean::check(normal.into_inner().into_owned().into())
+            }
+            (checked, _) => checked,
+        }
+        .map_err(unclean_content)?;
+        let (size, body) = (clean.as_bytes().len() as u64, body_of(is_ascii(clean.as_bytes())));
+        Ok(Self { size: Some(size), body: Some(body), ..Self::new(Feed::Octets(clean)) })
     }
 
     /// Reads the file once to measure and check it, then stands at its start again.
@@ -217,14 +218,14 @@ impl Prepared {
         let normaliser = || (newlines == Newlines::Normalised).then(Normaliser::default);
         let mut feed = Feed::Blocking(Some(Box::new(file.try_clone().map_err(Fault::Io)?)), normaliser());
         let mut encoder = smtpkit_codec::DataEncoder::new();
-        let (mut size, mut is_ascii) = (0, true);
+        let (mut size, mut is_seven_bit) = (0, true);
         loop {
             let piece = feed.next_blocking().map_err(Fault::Io)?;
             if piece.octets.is_empty() && piece.is_last {
                 break;
             }
             size += piece.octets.len() as u64;
-            is_ascii &= piece.octets.is_ascii();
+            is_seven_bit &= is_ascii(&piece.octets);
             for segment in encoder.segments(&piece.octets) {
                 segment.map_err(Fault::Unclean)?;
             }
@@ -232,7 +233,17 @@ impl Prepared {
         encoder.finish().map_err(Fault::Unclean)?;
         file.rewind().map_err(Fault::Io)?;
         let feed = Feed::Blocking(Some(Box::new(file)), normaliser());
-        Ok(Self { feed, size: Some(size), body: Some(body_of(is_ascii)), is_signed: false })
+        Ok(Self { size: Some(size), body: Some(body_of(is_seven_bit)), ..Self::new(feed) })
+    }
+}
+
+impl Prepared {
+    /// All of the content, if it is at hand.
+    pub(crate) fn whole(&self) -> Option<Clean<Bytes>> {
+        match &self.feed {
+            Feed::Octets(clean) => Some(clean.clone()),
+            _ => None,
+        }
     }
 }
 
@@ -263,7 +274,7 @@ impl Feed {
     /// The next piece, by blocking reads.
     pub(crate) fn next_blocking(&mut self) -> io::Result<Piece> {
         match self {
-            Self::Octets(octets) => Ok(Piece::last(std::mem::take(octets))),
+            Self::Octets(clean) => Ok(Piece::last(clean.clone().into_inner())),
             Self::Blocking(reader, normaliser) => {
                 let reader = reader.as_mut().ok_or_else(|| io::Error::other("the reader is gone"))?;
                 let read = read_piece(reader)?;
@@ -279,7 +290,7 @@ impl Feed {
     pub(crate) async fn next(&mut self) -> io::Result<Piece> {
         use tokio::io::AsyncReadExt;
         match self {
-            Self::Octets(octets) => Ok(Piece::last(std::mem::take(octets))),
+            Self::Octets(clean) => Ok(Piece::last(clean.clone().into_inner())),
             Self::Blocking(slot, normaliser) => {
                 let mut reader = slot.take().ok_or_else(|| io::Error::other("the reader is gone"))?;
                 let reading = tokio::task::spawn_blocking(move || (read_piece(&mut reader), reader));

@@ -7,14 +7,19 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `url`, `settings`, `pool_limits`, `proxy` | where to and how: [`ServerUrl`], [`Builder`] |
-//! | `content`, `message`, `newline` | what: [`Content`] |
+//! | `content`, `fit`, `message`, `newline` | what: [`Content`] |
 //! | `outcome`, `session`, `stats`, `error`, `failure` | what came of it: [`Report`], [`Session`], [`Stats`], [`SendError`] |
-//! | `transcript` | what was said: [`Observer`] |
+//! | `transcript`, `spans` | what was said: [`Observer`], and what is traced of it |
 //! | `opening`, `sending`, `hello_name`, `pace`, `tokens`, `signer` | the dialogue, its speed, login and signatures, without I/O |
 //! | `tokio_driver`, `blocking` | the two drivers |
 //!
 //! # What it tells
-//! Each outcome is a [`tracing`] event of level `DEBUG`. Through the `metrics` crate it counts
+//! [`tracing`] spans of level `DEBUG`: `connection`, from its first octet to its end, with the fields `server`, `peer`,
+//! `tls`, `mechanism` and `error`; `transaction`, from MAIL to its last reply, with `peer`, `recipients`, `accepted`,
+//! `octets`, `reply` (the code) and `outcome` (`accepted`, `failed`, `unknown`; absent if the send was dropped). Neither
+//! has a mailbox, content or a secret in it. Each outcome is an event of that level, too.
+//!
+//! Through the `metrics` crate it counts
 //! `smtpkit_client_messages_total` by `outcome`, `smtpkit_client_connections_total` by `what` became of them (`opened`,
 //! `reused`, `stale`), and records `smtpkit_client_transaction_seconds`.
 //!
@@ -30,6 +35,7 @@ mod settings;
 mod url;
 
 mod content;
+mod fit;
 mod message;
 mod newline;
 
@@ -37,6 +43,7 @@ mod error;
 mod failure;
 mod outcome;
 mod session;
+mod spans;
 mod stats;
 mod transcript;
 

@@ -223,7 +223,10 @@ impl<'s> Opening<'s> {
     fn on_reply(&mut self, to: Answered, reply: ReplyRef<'_>) -> Result<(), SendError> {
         if let Some(observer) = &self.settings.observer {
             let encrypted = matches!(self.channel, Channel::Tls(_));
-            observer.record(&Entry::Reply { reply: ReplyText(reply), encrypted });
+            observer.record(&match to {
+                Answered::Challenge => Entry::Challenge { code: reply.code(), encrypted },
+                _ => Entry::Reply { reply: ReplyText(reply), encrypted },
+            });
         }
         let took = self.lap();
         self.last_reply = Some(reply.to_owned());

@@ -2,6 +2,7 @@
 //!
 //! The name of the server goes to the proxy unresolved, so that no look-up leaves the machine.
 
+use crate::url::unescape;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use smtpkit_auth::Secret;
@@ -13,7 +14,8 @@ use zeroize::Zeroizing;
 /// The most octets that an HTTP proxy's answer may have.
 const HTTP_ANSWER_OCTETS: usize = 8 * 1024;
 
-/// A proxy to connect through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port`.
+/// A proxy to connect through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port`, with `%XX`
+/// for what user and password cannot hold otherwise.
 ///
 /// ```
 /// use smtpkit_client::Proxy;
@@ -58,7 +60,9 @@ impl FromStr for Proxy {
             None => None,
             Some(login) => {
                 let (user, password) = login.split_once(':').ok_or_else(bad)?;
-                Some((Secret::from(user), Secret::from(password)))
+                let unescaped = |text| unescape(text).map(Zeroizing::new).map_err(|_| bad());
+                let (user, password) = (unescaped(user)?, unescaped(password)?);
+                Some((Secret::from(user.as_str()), Secret::from(password.as_str())))
             }
         };
         let fits = |secret: &Secret| (1..=255).contains(&secret.len());
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn http_connect() {
         let (written, left) =
-            talk("http://a:b@p.test:3128", "mx.test", b"HTTP/1.1 200 ok\r\nX: y\r\n\r\n220")
+            talk("http://a:%62@p.test:3128", "mx.test", b"HTTP/1.1 200 ok\r\nX: y\r\n\r\n220")
                 .expect("connected");
         assert_eq!(
             written,
@@ -333,6 +337,7 @@ mod tests {
             "http://p.test",
             "http://:1",
             "http://a@p.test:1",
+            "http://a:50%@p.test:1",
             "http://p.test:0",
         ] {
             assert!(text.parse::<Proxy>().is_err(), "{text}");

@@ -9,11 +9,11 @@ use crate::opening::Machine;
 use crate::outcome::{RecipientOutcome, Report};
 use crate::session::Session;
 use crate::settings::Settings;
+use crate::spans;
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_codec::{Body, Envelope, Reply, ReplyCode, ReplyRef, Severity};
 use smtpkit_session::Tick;
 use smtpkit_session::client::{Answered, ClientEvent, Closed, OrderError, Plan, Ticket, Unsupported};
-use std::collections::VecDeque;
 use std::time::Instant;
 
 /// What the driver has to do before the next step.
@@ -39,7 +39,9 @@ pub(crate) struct Lost {
 pub(crate) struct Sending<'s> {
     settings: &'s Settings,
     session: &'s Session,
-    under_way: VecDeque<Message>,
+    oldest: Option<Message>,
+    /// The one whose commands are behind the content of the oldest.
+    next: Option<Message>,
 }
 
 /// One message under way.
@@ -54,11 +56,12 @@ struct Message {
     /// LMTP: the recipients before this one have heard what became of the content (RFC 2033 §4.2).
     heard: usize,
     started: Instant,
+    span: tracing::Span,
 }
 
 impl<'s> Sending<'s> {
-    pub(crate) fn new(settings: &'s Settings, session: &'s Session) -> Self {
-        Self { settings, session, under_way: VecDeque::with_capacity(2) }
+    pub(crate) const fn new(settings: &'s Settings, session: &'s Session) -> Self {
+        Self { settings, session, oldest: None, next: None }
     }
 
     /// Starts the transaction of a message.
@@ -69,7 +72,7 @@ impl<'s> Sending<'s> {
         content: &mut Prepared,
         now: Tick,
     ) -> Result<(), SendError> {
-        content.fit(machine.ehlo()).map_err(|error| error.with_session(self.session))?;
+        let body = content.fit(machine.ehlo()).map_err(|error| error.with_session(self.session))?;
         if let Some(signer) = &self.settings.signer {
             content.sign(signer).map_err(|error| error.with_session(self.session))?;
         }
@@ -78,11 +81,12 @@ impl<'s> Sending<'s> {
         if let Some(size) = content.size {
             plan = plan.with_size(size);
         }
-        if let Some(body) = content.body.filter(|&body| body != Body::SevenBit) {
+        if let Some(body) = body.filter(|&body| body != Body::SevenBit) {
             plan = plan.with_body(body);
         }
         let ticket = machine.transaction(envelope, &plan, now).map_err(|error| self.refused_order(error))?;
-        self.under_way.push_back(Message {
+        let place = if self.oldest.is_none() { &mut self.oldest } else { &mut self.next };
+        *place = Some(Message {
             ticket,
             delivery: self.settings.delivery,
             recipients: vec![RecipientOutcome::Untried; envelope.recipients.len()],
@@ -91,6 +95,7 @@ impl<'s> Sending<'s> {
             has_reply: false,
             heard: 0,
             started: Instant::now(),
+            span: spans::transaction(self.session, envelope.recipients.len()),
         });
         Ok(())
     }
@@ -124,7 +129,10 @@ impl<'s> Sending<'s> {
                 ClientEvent::Finished(ticket) => {
                     if let Some(message) = self.take(ticket) {
                         let octets = machine.content_octets();
-                        return SendingNeed::Finished(message.conclude(self.session, octets));
+                        let span = message.span.clone();
+                        let outcome = message.conclude(self.session, octets);
+                        spans::concluded(&span, &outcome);
+                        return SendingNeed::Finished(outcome);
                     }
                 }
                 ClientEvent::Closed(closed) => return SendingNeed::Lost(self.lose(&closed)),
@@ -134,8 +142,10 @@ impl<'s> Sending<'s> {
     }
 
     fn take(&mut self, ticket: Ticket) -> Option<Message> {
-        let index = self.under_way.iter().position(|message| message.ticket == ticket)?;
-        self.under_way.remove(index)
+        match &self.oldest {
+            Some(oldest) if oldest.ticket == ticket => std::mem::replace(&mut self.oldest, self.next.take()),
+            _ => self.next.take_if(|next| next.ticket == ticket),
+        }
     }
 
     fn observe(&self, to: Answered, reply: ReplyRef<'_>, octets: u64) {
@@ -149,7 +159,7 @@ impl<'s> Sending<'s> {
     }
 
     fn message(&mut self, ticket: Ticket) -> Option<&mut Message> {
-        self.under_way.iter_mut().find(|message| message.ticket == ticket)
+        [&mut self.oldest, &mut self.next].into_iter().flatten().find(|message| message.ticket == ticket)
     }
 
     fn on_reply(&mut self, to: Answered, reply: ReplyRef<'_>) {
@@ -180,7 +190,13 @@ impl<'s> Sending<'s> {
 
     fn lose(&mut self, closed: &Closed) -> Vec<Lost> {
         let session = self.session;
-        self.under_way.drain(..).map(|message| message.lose(closed, session)).collect()
+        let lose = |message: Message| {
+            let span = message.span.clone();
+            let lost = message.lose(closed, session);
+            spans::failed(&span, &lost.error);
+            lost
+        };
+        [self.oldest.take(), self.next.take()].into_iter().flatten().map(lose).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Signing on the way out: a hook for DKIM (RFC 6376), called once a message has the shape in which it leaves.
 
-use crate::content::{Feed, Prepared};
+use crate::content::{Feed, Newlines, Prepared};
 use crate::error::{ErrorKind, SendError, Stage};
 use bytes::Bytes;
 use smtpkit_codec::Clean;
@@ -16,16 +16,17 @@ impl Prepared {
             return Ok(());
         }
         let failed = |what: String| SendError::new(ErrorKind::Signing, Stage::Content, what);
-        let Feed::Octets(octets) = &self.feed else {
+        let Feed::Octets(clean) = &self.feed else {
             return Err(failed("content that is read piece by piece cannot be signed".to_owned()));
         };
-        let fields = signer(octets).map_err(|why| failed(format!("it could not be signed: {why}")))?;
+        let fields =
+            signer(clean.as_bytes()).map_err(|why| failed(format!("it could not be signed: {why}")))?;
         if !are_fields(fields.as_bytes()) {
             return Err(failed("the signer made something else than whole header fields".to_owned()));
         }
-        let signed = Bytes::from([fields.as_bytes(), octets].concat());
-        (self.size, self.is_signed) = (Some(signed.len() as u64), true);
-        self.feed = Feed::Octets(signed);
+        let signed = Bytes::from([fields.as_bytes(), clean.as_bytes()].concat());
+        let seven_bit_alone = self.seven_bit_alone;
+        *self = Self { is_signed: true, seven_bit_alone, ..Self::octets(signed, Newlines::Exact)? };
         Ok(())
     }
 }
@@ -51,7 +52,9 @@ mod tests {
             content.sign(&signer).map_err(|error| error.kind())?;
         }
         match content.feed {
-            Feed::Octets(octets) if content.size == Some(octets.len() as u64) => Ok(octets),
+            Feed::Octets(clean) if content.size == Some(clean.as_bytes().len() as u64) => {
+                Ok(clean.into_inner())
+            }
             _ => Err(ErrorKind::Protocol),
         }
     }

@@ -41,29 +41,25 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The numbers now, with those that the pool knows.
     /// A connection was made.
     pub(crate) fn count_opened(&self) {
         Self::count(&self.opened);
-        Self::tell_connection("opened");
+        metrics::counter!("smtpkit_client_connections_total", "what" => "opened").increment(1);
     }
 
     /// A kept connection was used again.
     pub(crate) fn count_reused(&self) {
         Self::count(&self.reused);
-        Self::tell_connection("reused");
+        metrics::counter!("smtpkit_client_connections_total", "what" => "reused").increment(1);
     }
 
     /// A kept connection had been closed by the server.
     pub(crate) fn count_stale(&self) {
         Self::count(&self.stale);
-        Self::tell_connection("stale");
+        metrics::counter!("smtpkit_client_connections_total", "what" => "stale").increment(1);
     }
 
-    fn tell_connection(what: &'static str) {
-        metrics::counter!("smtpkit_client_connections_total", "what" => what).increment(1);
-    }
-
+    /// The numbers now, with those that the pool knows.
     pub(crate) fn stats(&self, idle: usize, busy: usize) -> Stats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
@@ -79,11 +75,11 @@ impl Counters {
 
     /// Counts a message, and tells the log and the observer of it.
     pub(crate) fn record(&self, settings: &Settings, outcome: &Result<Report, SendError>) {
-        let outcome_name = if outcome.is_ok() { "accepted" } else { "failed" };
-        metrics::counter!("smtpkit_client_messages_total", "outcome" => outcome_name).increment(1);
         match outcome {
             Ok(report) => {
                 Self::count(&self.accepted);
+                // labels that stand here as they are make a key that nobody has to build
+                metrics::counter!("smtpkit_client_messages_total", "outcome" => "accepted").increment(1);
                 metrics::histogram!("smtpkit_client_transaction_seconds")
                     .record(report.timings().transaction.as_secs_f64());
                 tracing::debug!(
@@ -95,6 +91,7 @@ impl Counters {
             }
             Err(error) => {
                 Self::count(&self.failed);
+                metrics::counter!("smtpkit_client_messages_total", "outcome" => "failed").increment(1);
                 tracing::debug!(kind = ?error.kind(), stage = %error.stage(), %error, "message not sent");
                 if let Some(observer) = &settings.observer {
                     observer.record(&Entry::Failed(error));

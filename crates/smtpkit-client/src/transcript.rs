@@ -1,9 +1,9 @@
 //! What an observer sees of a connection. Its types cannot hold a secret: AUTH text is left out where the machine
-//! shows its commands, and content is counted, not shown.
+//! shows its commands, challenges are named, not shown, and content is counted.
 
 use crate::error::SendError;
 use crate::opening::Machine;
-use smtpkit_codec::ReplyRef;
+use smtpkit_codec::{ReplyCode, ReplyRef};
 use smtpkit_session::client::Note;
 use smtpkit_tls::SessionInfo;
 use std::borrow::Cow;
@@ -60,6 +60,14 @@ pub enum Entry<'a> {
     Reply {
         /// Its lines.
         reply: ReplyText<'a>,
+        /// Whether TLS protects it.
+        encrypted: bool,
+    },
+    /// The server wants the next answer of an AUTH exchange (RFC 4954 §4). Its text is left out: with what SCRAM says in
+    /// it a password can be guessed at leisure (RFC 5802 §9).
+    Challenge {
+        /// The code.
+        code: ReplyCode,
         /// Whether TLS protects it.
         encrypted: bool,
     },

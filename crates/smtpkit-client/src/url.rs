@@ -179,8 +179,8 @@ fn policy(query: &str) -> Result<Policy, UrlError> {
     name.parse().map_err(|_| UrlError::Tls(name.to_owned()))
 }
 
-/// `%XX` decoded; the user may hold "@" and "/" that way.
-fn unescape(text: &str) -> Result<String, UrlError> {
+/// `%XX` decoded; a user may hold "@" and "/" that way.
+pub(crate) fn unescape(text: &str) -> Result<String, UrlError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&octet, after)) = rest.split_first() {

@@ -125,6 +125,18 @@ impl Client {
         Ok(session)
     }
 
+    /// Opens a connection, logs in, and keeps it for the next message; does nothing if one is kept already. Who is about
+    /// to send many learns from it that the server takes them, with one login.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), before the first MAIL.
+    pub fn connect(&self) -> Result<Session, SendError> {
+        let Acquired { open, lease, .. } = self.pool.acquire(self.limit())?;
+        let session = open.session().clone();
+        self.pool.give_back(open, lease);
+        Ok(session)
+    }
+
     /// A new connection of one's own, within the bound of the pool.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::link::Link;
 use super::pool::Lease;
 use super::stream::{Stream, Transport};
 use super::wait::wait;
-use crate::content::{Content, Prepared, unreadable};
+use crate::content::{Content, Piece, Prepared, unreadable};
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::failure::{broken_stream, closed_error};
 use crate::hello_name::hello_name;
@@ -14,14 +14,16 @@ use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
 use crate::session::{Facts, Session};
 use crate::settings::Settings;
+use crate::spans;
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_auth::{ChannelBindings, Credentials};
 use smtpkit_codec::{Command, Envelope, Line, Reply, Text};
 use smtpkit_session::Tick;
-use smtpkit_session::client::{ClientConfig, ClientEvent};
+use smtpkit_session::client::{ClientConfig, ClientEvent, OrderError};
 use smtpkit_tls as tls;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Span;
 
 /// An open session and its age.
 pub(super) struct Open {
@@ -31,6 +33,8 @@ pub(super) struct Open {
     pub(super) opened: Instant,
     pub(super) idle_since: Instant,
     pub(super) messages: u32,
+    /// Ends with the connection.
+    _span: Span,
 }
 
 /// Why a message did not go, and whether the server knows anything of it.
@@ -64,7 +68,8 @@ impl Open {
         };
         match Self::start_as(settings, limit, Some(wait(tokens.credentials())?)) {
             Err(error) if tokens.forget_refused(&error) => {
-                let outcome = Self::start_as(settings, limit, Some(wait(tokens.credentials())?));
+                let Some(another) = wait(tokens.others())? else { return Err(error) };
+                let outcome = Self::start_as(settings, limit, Some(another));
                 outcome.inspect_err(|error| {
                     tokens.forget_refused(error);
                 })
@@ -95,10 +100,15 @@ impl Open {
         policy: tls::Policy,
         credentials: Option<Credentials>,
     ) -> Result<Self, AttemptError> {
-        let (transport, facts) = reach(settings, limit).map_err(|error| (error, None))?;
-        let config = machine_config(settings, &facts.hello_name, policy);
-        let opening = Opening::new(settings, credentials, policy, facts);
-        Self::establish(settings, transport, opening, config, limit)
+        let span = spans::connection(settings);
+        let outcome = span.in_scope(|| {
+            let (transport, facts) = reach(settings, limit).map_err(|error| (error, None))?;
+            let config = machine_config(settings, &facts.hello_name, policy);
+            let opening = Opening::new(settings, credentials, policy, facts);
+            Self::establish(settings, transport, opening, config, limit, span.clone())
+        });
+        spans::opened(&span, outcome.as_ref().map(Self::session).map_err(|(error, _)| error));
+        outcome
     }
 
     fn establish(
@@ -107,6 +117,7 @@ impl Open {
         mut opening: Opening<'_>,
         config: ClientConfig,
         limit: Option<Instant>,
+        span: Span,
     ) -> Result<Self, AttemptError> {
         let mut link = if opening.is_implicit() {
             let stream = handshake(settings, transport, &mut opening)?;
@@ -128,7 +139,15 @@ impl Open {
         }
         let now = Instant::now();
         let session = opening.into_session();
-        Ok(Self { link, session, settings: Arc::clone(settings), opened: now, idle_since: now, messages: 0 })
+        Ok(Self {
+            link,
+            session,
+            settings: Arc::clone(settings),
+            opened: now,
+            idle_since: now,
+            messages: 0,
+            _span: span,
+        })
     }
 
     /// STARTTLS was agreed: plaintext ends here.
@@ -168,6 +187,7 @@ impl Open {
 
     /// Sends one message.
     pub(super) fn send(&mut self, envelope: &Envelope, content: &mut Prepared) -> Result<Report, Failure> {
+        look(&self.link, content).map_err(|error| error.with_session(&self.session))?;
         let mut sending = Sending::new(&self.settings, &self.session);
         let now = self.link.now();
         sending.start(&mut self.link.machine, envelope, content, now)?;
@@ -256,16 +276,41 @@ fn reach(settings: &Settings, limit: Option<Instant>) -> Result<(Transport, Fact
     Ok((transport, facts))
 }
 
+/// Reads of a stream what has to be known before its transaction begins.
+fn look(link: &Link, content: &mut Prepared) -> Result<(), SendError> {
+    while content.wants_look(link.machine.ehlo()) {
+        let piece = next_piece(content)?;
+        content.look(&piece)?;
+    }
+    Ok(())
+}
+
 /// Lends the next piece of content.
 fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), SendError> {
-    let piece = content.feed.next_blocking().map_err(|error| unreadable(&"the content", &error))?;
+    if let Some(clean) = content.whole() {
+        let now = link.now();
+        return link.machine.last_clean_body(clean, now).map_err(|error| out_of_order(&error));
+    }
+    let piece = match content.take_ahead() {
+        Some(ahead) => ahead,
+        None => next_piece(content)?,
+    };
+    content.admit(&piece)?;
     let now = link.now();
     let lent = if piece.is_last {
         link.machine.last_body(piece.octets, now)
     } else {
         link.machine.body(piece.octets, now)
     };
-    lent.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Content, error.to_string()))
+    lent.map_err(|error| out_of_order(&error))
+}
+
+fn out_of_order(error: &OrderError) -> SendError {
+    SendError::new(ErrorKind::Protocol, Stage::Content, error.to_string())
+}
+
+fn next_piece(content: &mut Prepared) -> Result<Piece, SendError> {
+    content.feed.next_blocking().map_err(|error| unreadable(&"the content", &error))
 }
 
 fn first(lost: Vec<Lost>, link: &mut Link) -> Failure {

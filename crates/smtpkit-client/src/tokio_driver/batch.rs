@@ -1,6 +1,6 @@
 //! Many messages over the connections of a pool, each connection with as few round trips as the server allows.
 
-use super::connection::{Open, lend, prepare};
+use super::connection::{Open, lend, look, prepare};
 use super::link::Link;
 use super::pool::{Acquired, Pool};
 use crate::content::{Content, Prepared};
@@ -85,6 +85,11 @@ enum ChainEnd {
 /// Nobody wants the results any more.
 struct Unwanted;
 
+/// Whether nothing of the content has to be read before its transaction begins: that would hold up the one before it.
+fn is_known(job: Option<&Job>, link: &Link) -> bool {
+    job.is_some_and(|job| !job.content.wants_look(link.machine.ehlo()))
+}
+
 impl Worker {
     async fn run(self) {
         let mut jobs = VecDeque::with_capacity(2);
@@ -161,6 +166,7 @@ impl Worker {
                         && !self.pool.pace.is_limited()
                         && link.machine.can_chain()
                         && self.fill(jobs, 2).await?
+                        && is_known(jobs.get(1), link)
                     {
                         let added = self.begin(link, &mut sending, jobs, 1).await?;
                         under_way += added;
@@ -201,8 +207,14 @@ impl Worker {
         index: usize,
     ) -> Result<usize, Unwanted> {
         let Some(job) = jobs.get_mut(index) else { return Ok(0) };
-        let now = link.now();
-        match sending.start(&mut link.machine, &job.envelope, &mut job.content, now) {
+        let begun = match look(link, &mut job.content).await {
+            Ok(()) => {
+                let now = link.now();
+                sending.start(&mut link.machine, &job.envelope, &mut job.content, now)
+            }
+            Err(error) => Err(error),
+        };
+        match begun {
             Ok(()) => Ok(1),
             Err(error) => {
                 if let Some(job) = jobs.remove(index) {

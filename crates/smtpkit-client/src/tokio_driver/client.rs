@@ -177,6 +177,18 @@ impl Client {
         Ok(session)
     }
 
+    /// Opens a connection, logs in, and keeps it for the next message; does nothing if one is kept already. Who is about
+    /// to send many learns from it that the server takes them, with one login.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), before the first MAIL.
+    pub async fn connect(&self) -> Result<Session, SendError> {
+        let Acquired { open, lease, .. } = self.pool.acquire(self.limit()).await?;
+        let session = open.session().clone();
+        self.pool.give_back(open, lease);
+        Ok(session)
+    }
+
     /// A new connection of one's own, within the bound of the pool.
     ///
     /// # Errors
@@ -186,7 +198,7 @@ impl Client {
         let lease = self.pool.lease(limit).await?;
         let Acquired { mut open, lease, .. } = self.pool.fresh(lease, limit).await?;
         open.set_limit(None);
-        Ok(Connection::new(open, lease))
+        Ok(Connection::new(*open, lease))
     }
 
     /// The server that it sends to.

@@ -5,7 +5,7 @@ use super::link::Link;
 use super::network::Network;
 use super::pool::Lease;
 use super::stream::{Stream, Transport};
-use crate::content::{Content, Prepared, unreadable};
+use crate::content::{Content, Piece, Prepared, unreadable};
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::failure::{broken_stream, closed_error};
 use crate::hello_name::hello_name;
@@ -14,15 +14,16 @@ use crate::outcome::Report;
 use crate::sending::{Lost, Sending, SendingNeed};
 use crate::session::{Facts, Session};
 use crate::settings::Settings;
-use crate::tokens::Tokens;
+use crate::spans;
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_auth::{ChannelBindings, Credentials};
 use smtpkit_codec::{Command, Envelope, Line, Reply, Text};
-use smtpkit_session::client::{ClientConfig, ClientEvent};
+use smtpkit_session::client::{ClientConfig, ClientEvent, OrderError};
 use smtpkit_tls as tls;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, Span};
 
 /// An open session and its age.
 pub(super) struct Open {
@@ -32,6 +33,8 @@ pub(super) struct Open {
     pub(super) opened: Instant,
     pub(super) idle_since: Instant,
     pub(super) messages: u32,
+    /// Ends with the connection.
+    _span: Span,
 }
 
 /// Why a message did not go, and whether the server knows anything of it.
@@ -58,9 +61,11 @@ impl Open {
         let Some(tokens) = &settings.tokens else {
             return start.run(settings.credentials.clone()).await;
         };
-        match start.run(Some(fetch(tokens, limit).await?)).await {
+        let first = fetch(tokens.credentials(), limit).await?;
+        match start.run(Some(first)).await {
             Err(error) if tokens.forget_refused(&error) => {
-                let outcome = start.run(Some(fetch(tokens, limit).await?)).await;
+                let Some(second) = fetch(tokens.others(), limit).await? else { return Err(error) };
+                let outcome = start.run(Some(second)).await;
                 outcome.inspect_err(|error| {
                     tokens.forget_refused(error);
                 })
@@ -75,6 +80,7 @@ impl Open {
         mut opening: Opening<'_>,
         config: ClientConfig,
         limit: Option<Instant>,
+        span: Span,
     ) -> Result<Self, AttemptError> {
         let mut link = if opening.is_implicit() {
             let stream =
@@ -101,7 +107,15 @@ impl Open {
         }
         let now = Instant::now();
         let session = opening.into_session();
-        Ok(Self { link, session, settings: Arc::clone(settings), opened: now, idle_since: now, messages: 0 })
+        Ok(Self {
+            link,
+            session,
+            settings: Arc::clone(settings),
+            opened: now,
+            idle_since: now,
+            messages: 0,
+            _span: span,
+        })
     }
 
     /// STARTTLS was agreed: plaintext ends here.
@@ -122,7 +136,6 @@ impl Open {
         Ok(Link::upgraded(stream, |now| upgrade.into_client(now), observer, limit))
     }
 
-    /// The facts of the session.
     /// Connects, and lets go without a word.
     pub(super) async fn touch(
         settings: &Settings,
@@ -164,6 +177,7 @@ impl Open {
         envelope: &Envelope,
         content: &mut Prepared,
     ) -> Result<Report, Failure> {
+        look(&self.link, content).await.map_err(|error| error.with_session(&self.session))?;
         let mut sending = Sending::new(&self.settings, &self.session);
         let now = self.link.now();
         sending.start(&mut self.link.machine, envelope, content, now)?;
@@ -244,26 +258,55 @@ impl Open {
     }
 }
 
+/// Reads of a stream what has to be known before its transaction begins.
+pub(super) async fn look(link: &Link, content: &mut Prepared) -> Result<(), SendError> {
+    while content.wants_look(link.machine.ehlo()) {
+        let Some(read) = next_piece(link, content).await else {
+            let what = "the content did not come in the time allowed";
+            return Err(SendError::new(ErrorKind::Timeout, Stage::Content, what));
+        };
+        content.look(&read?)?;
+    }
+    Ok(())
+}
+
 /// Lends the next piece of content.
 pub(super) async fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), SendError> {
-    let read = match link.limit() {
-        None => content.feed.next().await,
-        Some(limit) => match timeout_at(limit, content.feed.next()).await {
-            Ok(read) => read,
-            Err(_) => {
+    if let Some(clean) = content.whole() {
+        let now = link.now();
+        return link.machine.last_clean_body(clean, now).map_err(|error| out_of_order(&error));
+    }
+    let piece = match content.take_ahead() {
+        Some(ahead) => ahead,
+        None => match next_piece(link, content).await {
+            Some(read) => read?,
+            None => {
                 link.machine.give_up();
                 return Ok(());
             }
         },
     };
-    let piece = read.map_err(|error| unreadable(&"the content", &error))?;
+    content.admit(&piece)?;
     let now = link.now();
     let lent = if piece.is_last {
         link.machine.last_body(piece.octets, now)
     } else {
         link.machine.body(piece.octets, now)
     };
-    lent.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Content, error.to_string()))
+    lent.map_err(|error| out_of_order(&error))
+}
+
+fn out_of_order(error: &OrderError) -> SendError {
+    SendError::new(ErrorKind::Protocol, Stage::Content, error.to_string())
+}
+
+/// The next piece of content; `None` if it does not come in the time allowed.
+async fn next_piece(link: &Link, content: &mut Prepared) -> Option<Result<Piece, SendError>> {
+    let read = match link.limit() {
+        None => content.feed.next().await,
+        Some(limit) => timeout_at(limit, content.feed.next()).await.ok()?,
+    };
+    Some(read.map_err(|error| unreadable(&"the content", &error)))
 }
 
 /// The failure of the oldest message of a lost connection.
@@ -306,17 +349,26 @@ impl Start<'_> {
         credentials: Option<Credentials>,
     ) -> Result<Open, AttemptError> {
         let Self { settings, network, limit } = *self;
-        let (transport, facts) = reach(settings, network, limit).await.map_err(|error| (error, None))?;
-        let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
-        let opening = Opening::new(settings, credentials, policy, facts);
-        Open::establish(settings, transport, opening, config, limit).await
+        let span = spans::connection(settings);
+        let attempt = async {
+            let (transport, facts) = reach(settings, network, limit).await.map_err(|error| (error, None))?;
+            let config = machine_config(settings, &facts.hello_name, policy).with_duplex_driver();
+            let opening = Opening::new(settings, credentials, policy, facts);
+            Open::establish(settings, transport, opening, config, limit, span.clone()).await
+        };
+        let outcome = attempt.instrument(span.clone()).await;
+        spans::opened(&span, outcome.as_ref().map(Open::session).map_err(|(error, _)| error));
+        outcome
     }
 }
 
-/// Credentials with a token, in the time allowed.
-async fn fetch(tokens: &Tokens, limit: Option<Instant>) -> Result<Credentials, SendError> {
-    let Some(limit) = limit else { return tokens.credentials().await };
-    match timeout_at(limit, tokens.credentials()).await {
+/// What a source of tokens gives, in the time allowed.
+async fn fetch<T>(
+    source: impl Future<Output = Result<T, SendError>>,
+    limit: Option<Instant>,
+) -> Result<T, SendError> {
+    let Some(limit) = limit else { return source.await };
+    match timeout_at(limit, source).await {
         Ok(outcome) => outcome,
         Err(_) => {
             Err(SendError::new(ErrorKind::Timeout, Stage::Auth, "no access token came in the time allowed"))

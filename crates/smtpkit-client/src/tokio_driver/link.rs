@@ -125,15 +125,18 @@ impl Link {
 
     /// Writes as much as goes.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        loop {
+        while self.machine.has_output() {
             let mut iov = Iov::new();
             self.machine.transmit(&mut iov);
-            if iov.is_empty() {
-                break;
-            }
-            let (slices, len) = iov.io_slices();
-            let slices = slices.get(..len).unwrap_or_default();
-            match Pin::new(&mut self.stream).poll_write_vectored(cx, slices) {
+            let stream = Pin::new(&mut self.stream);
+            let written = match iov.pieces() {
+                [piece] => stream.poll_write(cx, piece),
+                _ => {
+                    let (slices, len) = iov.io_slices();
+                    stream.poll_write_vectored(cx, slices.get(..len).unwrap_or_default())
+                }
+            };
+            match written {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
@@ -157,7 +160,6 @@ impl Link {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.now();
         let slot = self.machine.recv_slot();
         if slot.is_empty() {
             return Poll::Ready(());
@@ -171,6 +173,7 @@ impl Link {
                 0
             }
         };
+        let now = self.now();
         self.machine.received(n, now);
         Poll::Ready(())
     }

@@ -26,16 +26,20 @@ pub(super) struct Pool {
     pub(super) pace: Pace,
 }
 
+/// Boxed, because a connection is large and changes hands twice for each message.
+type Kept = Vec<Box<Open>>;
+
 /// Kept connections, the most recently used one last.
 #[derive(Default)]
 struct Idle {
-    connections: Vec<Open>,
+    connections: Kept,
+    /// Somebody looks after them.
     is_reaped: bool,
 }
 
 /// A connection for one message.
 pub(super) struct Acquired {
-    pub(super) open: Open,
+    pub(super) open: Box<Open>,
     pub(super) lease: Lease,
     /// Whether it was used before, so that the server may have closed it unnoticed.
     pub(super) is_reused: bool,
@@ -73,7 +77,7 @@ impl Pool {
     pub(super) async fn acquire(&self, limit: Option<Instant>) -> Result<Acquired, SendError> {
         let lease = self.lease(limit).await?;
         while let Some(mut open) = self.take_idle() {
-            if self.is_fresh(&open) && open.is_usable() {
+            if self.is_fresh(&open, Instant::now()) && open.is_usable() {
                 open.set_limit(limit);
                 self.counters.count_reused();
                 return Ok(Acquired { open, lease, is_reused: true });
@@ -84,12 +88,15 @@ impl Pool {
 
     /// A new connection.
     pub(super) async fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
-        let open = Open::start(&self.settings, &self.network, limit).await?;
+        let open = Box::new(Open::start(&self.settings, &self.network, limit).await?);
         self.counters.count_opened();
         Ok(Acquired { open, lease, is_reused: false })
     }
 
     pub(super) async fn lease(&self, limit: Option<Instant>) -> Result<Lease, SendError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(Lease { _permit: permit });
+        }
         let patience = Instant::now() + self.settings.pool.acquire_timeout;
         let until = limit.map_or(patience, |limit| limit.min(patience));
         match timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await {
@@ -104,24 +111,28 @@ impl Pool {
         }
     }
 
-    fn take_idle(&self) -> Option<Open> {
+    fn take_idle(&self) -> Option<Box<Open>> {
         self.idle().connections.pop()
     }
 
-    fn is_fresh(&self, open: &Open) -> bool {
+    fn is_fresh(&self, open: &Open, now: Instant) -> bool {
+        open.messages < self.settings.pool.messages_max && now < self.end_of(open)
+    }
+
+    /// How long a connection may be kept if nobody uses it.
+    fn end_of(&self, open: &Open) -> Instant {
         let limits = &self.settings.pool;
-        open.messages < limits.messages_max
-            && open.opened.elapsed() < limits.life_max
-            && open.idle_since.elapsed() < limits.idle_max
+        (open.idle_since + limits.idle_max).min(open.opened + limits.life_max)
     }
 
     /// Keeps a connection for later, if it is good for it.
-    pub(super) fn give_back(self: &Arc<Self>, mut open: Open, lease: Lease) {
+    pub(super) fn give_back(self: &Arc<Self>, mut open: Box<Open>, lease: Lease) {
+        let now = Instant::now();
         open.set_limit(None);
-        open.idle_since = Instant::now();
-        if self.permits.is_closed() || !open.is_ready() || !self.is_fresh(&open) {
+        open.idle_since = now;
+        if self.permits.is_closed() || !open.is_ready() || !self.is_fresh(&open, now) {
             if open.is_ready() {
-                let limit = Instant::now() + self.settings.timeouts.quit;
+                let limit = now + self.settings.timeouts.quit;
                 tokio::spawn(async move {
                     open.quit(limit).await;
                     drop(lease);
@@ -129,22 +140,22 @@ impl Pool {
             }
             return;
         }
+        let end = self.end_of(&open);
         let mut idle = self.idle();
         idle.connections.push(open);
         if !std::mem::replace(&mut idle.is_reaped, true) {
-            tokio::spawn(reap(Arc::downgrade(self)));
+            tokio::spawn(reap(Arc::downgrade(self), end));
         }
     }
 
     /// Takes the connections out that have been kept long enough, and says when the next one will.
-    fn take_old(&self) -> (Vec<Open>, Option<Instant>) {
+    fn take_old(&self) -> (Kept, Option<Instant>) {
+        let now = Instant::now();
         let mut idle = self.idle();
         let (fresh, old) =
-            std::mem::take(&mut idle.connections).into_iter().partition(|open| self.is_fresh(open));
+            std::mem::take(&mut idle.connections).into_iter().partition(|open| self.is_fresh(open, now));
         idle.connections = fresh;
-        let limits = &self.settings.pool;
-        let end = |open: &Open| (open.idle_since + limits.idle_max).min(open.opened + limits.life_max);
-        let next = idle.connections.iter().map(end).min();
+        let next = idle.connections.iter().map(|open| self.end_of(open)).min();
         idle.is_reaped = next.is_some();
         (old, next)
     }
@@ -171,16 +182,17 @@ impl Pool {
     }
 }
 
-/// Ends connections that nobody uses any more; ends itself when none is left, or the client is gone.
-async fn reap(pool: Weak<Pool>) {
+/// Ends connections that nobody uses any more, from `wake` on; ends itself when it finds none, or the client is gone.
+async fn reap(pool: Weak<Pool>, mut wake: Instant) {
     loop {
+        sleep_until(wake).await;
         let Some(strong) = pool.upgrade() else { return };
-        let ((old, wake), quit) = (strong.take_old(), strong.settings.timeouts.quit);
+        let ((old, next), quit) = (strong.take_old(), strong.settings.timeouts.quit);
         drop(strong);
         for open in old {
             open.quit(Instant::now() + quit).await;
         }
-        let Some(wake) = wake else { return };
-        sleep_until(wake).await;
+        let Some(next) = next else { return };
+        wake = next;
     }
 }

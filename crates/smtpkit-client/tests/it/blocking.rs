@@ -1,5 +1,6 @@
 //! The blocking client against the same scripts.
 
+use crate::proxy::{BEHIND, Stub, behind, socks};
 use crate::script::Scripted;
 use smtpkit_client::{Content, Credentials, Delivered, Envelope, ErrorKind, Secret};
 use std::time::Duration;
@@ -74,4 +75,21 @@ async fn a_connection_that_the_server_closed_is_replaced_once() {
     })
     .await;
     assert_eq!(server.finish().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn through_a_socks5_proxy() {
+    let server = Scripted::start(dialogue!("everybody_accepted")).await;
+    let stub = Stub::start(socks, server.port);
+    let builder = behind(&format!("socks5://alice:secret@127.0.0.1:{}", stub.port));
+    let client = builder.build_blocking().expect("a client");
+    let outcome = beside(move || {
+        client.connect().expect("the server is there");
+        let outcome = client.send(&envelope(), CONTENT);
+        client.close(Duration::from_secs(5));
+        outcome
+    });
+    assert!(outcome.await.expect("accepted").all_accepted());
+    server.finish().await;
+    assert_eq!(stub.asked(), format!("alice:secret {BEHIND}"));
 }

@@ -1,68 +1,105 @@
 //! Sends that are dropped at every await: the next one is never spoiled, and nothing is accepted by mistake.
 
-use smtpkit_client::{AsyncStream, BoxFuture, Client, Connect, Envelope, PoolLimits};
+use crate::memory::{Dice, Fault, Memory, Temper};
+use smtpkit_client::{Client, Content, Delivered, Envelope, PoolLimits, Report, SendError, Transfer};
 use std::future::Future;
-use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use std::time::Duration;
 
-/// A small honest server in memory; keeps every content that it has accepted.
-#[derive(Clone, Default)]
-struct Memory {
-    accepted: Arc<Mutex<Vec<String>>>,
-    wrong: Arc<AtomicUsize>,
+const SEEDS: u64 = 1_000;
+/// Nothing in memory takes as long; it makes a failure of what would otherwise hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One seed: a server, a client, and what they send.
+struct World {
+    memory: Memory,
+    client: Client,
+    envelope: Envelope,
+    /// Messages in one go; one is sent without a batch.
+    batch: usize,
+    is_streamed: bool,
+    filler: String,
+    fault: Option<(usize, Fault)>,
 }
 
-impl Connect for Memory {
-    fn connect<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, io::Result<Box<dyn AsyncStream>>> {
-        // A small pipe, so that a send has many awaits.
-        let (client, server) = tokio::io::duplex(24);
-        let memory = self.clone();
-        tokio::spawn(async move {
-            // The client may go at any time.
-            let _ = memory.serve(server).await;
-        });
-        Box::pin(async { Ok(Box::new(client) as Box<dyn AsyncStream>) })
-    }
-}
-
-impl Memory {
-    async fn serve(&self, stream: DuplexStream) -> io::Result<()> {
-        let mut stream = BufReader::new(stream);
-        stream.write_all(b"220 mx.test\r\n").await?;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            stream.read_line(&mut line).await?;
-            if !line.ends_with('\n') {
-                return Ok(());
-            }
-            let reply = match line.get(..4) {
-                Some("EHLO") => "250-mx.test\r\n250 PIPELINING\r\n",
-                Some("MAIL" | "RCPT") => "250 ok\r\n",
-                Some("DATA") => "354 go\r\n",
-                Some("QUIT") => "221 bye\r\n",
-                _ => {
-                    self.wrong.fetch_add(1, Ordering::Relaxed);
-                    "500 what?\r\n"
-                }
-            };
-            stream.write_all(reply.as_bytes()).await?;
-            if reply.starts_with("354") {
-                let mut content = String::new();
-                while !content.ends_with(".\r\n") {
-                    if stream.read_line(&mut content).await? == 0 {
-                        return Ok(());
-                    }
-                }
-                self.accepted.lock().expect("no panic").push(content);
-                stream.write_all(b"250 ok\r\n").await?;
-            }
-            stream.flush().await?;
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let temper = Temper {
+            wire_octets: 8 + dice.below(40),
+            is_lmtp: dice.below(4) == 0,
+            pipelines: dice.coin(),
+            takes_chunks: dice.coin(),
+        };
+        let memory = Memory::new(temper);
+        let url = if temper.is_lmtp { "lmtp://mx.test:24?tls=off" } else { "smtp://mx.test?tls=off" };
+        let limits = PoolLimits { connections_max: 1, ..PoolLimits::default() };
+        let transfer = if temper.takes_chunks { Transfer::Chunks } else { Transfer::Data };
+        let builder = Client::builder(url.parse().expect("a URL")).hello_name("client.test").pool(limits);
+        let builder = builder.transfer(transfer).connector(memory.clone());
+        let recipients = (0..=dice.below(3)).map(|number| format!("b{number}@y.test"));
+        let fault = if dice.coin() { Fault::HangUp } else { Fault::Unavailable };
+        Self {
+            client: builder.build().expect("a client"),
+            envelope: Envelope::new("a@x.test", recipients).expect("addresses"),
+            // the workers of a batch go on by themselves between two polls, so that most seeds do without
+            batch: if dice.below(4) == 0 { 2 + dice.below(2) } else { 1 },
+            is_streamed: dice.coin(),
+            filler: "a line that is here to be long\r\n".repeat(dice.below(3)),
+            fault: dice.coin().then_some((dice.below(12), fault)),
+            memory,
         }
+    }
+
+    fn content(&self, text: &str) -> Content {
+        if self.is_streamed {
+            Content::reader(std::io::Cursor::new(text.to_owned()))
+        } else {
+            Content::from(text.to_owned())
+        }
+    }
+
+    /// Sends the texts, and notes what came of each that something came of.
+    async fn send(&self, texts: &[String], outcomes: &mut Vec<(usize, Result<Report, SendError>)>) {
+        if let [text] = texts {
+            outcomes.push((0, self.client.send(&self.envelope, self.content(text)).await));
+            return;
+        }
+        let mails: Vec<_> = texts.iter().map(|text| (self.envelope.clone(), self.content(text))).collect();
+        let mut batch = self.client.send_all(mails);
+        while let Some(outcome) = batch.next().await {
+            outcomes.push(outcome);
+        }
+    }
+
+    /// Drops a send after so many polls, then sends once more; whether it had come to its end.
+    async fn round(&self, polls: usize) -> bool {
+        let texts: Vec<String> =
+            (0..self.batch).map(|number| format!("dropped {polls} {number}\r\n{}", self.filler)).collect();
+        self.memory.books().accepted.clear();
+        self.memory.books().fault = self.fault;
+        let mut outcomes = Vec::new();
+        let is_finished = dropped_after(self.send(&texts, &mut outcomes), polls).await.is_some();
+        self.memory.books().fault = None;
+        for (index, outcome) in &outcomes {
+            let times = self.memory.times_accepted(&texts[*index]);
+            match outcome {
+                Ok(report) => assert!(report.accepted_count() > 0 && times == 1, "accepted {times} times"),
+                Err(error) if error.delivered() == Delivered::No => assert_eq!(times, 0, "{error}"),
+                Err(_) => assert!(times <= 1, "accepted {times} times"),
+            }
+        }
+        assert!(!is_finished || outcomes.len() == texts.len(), "an answer for each");
+        let text = format!("kept {polls}\r\n");
+        let kept = self.client.send(&self.envelope, self.content(&text));
+        let kept = tokio::time::timeout(PATIENCE, kept).await.expect("it does not hang");
+        assert!(kept.expect("an honest server").all_accepted());
+        assert_eq!(self.memory.times_accepted(&text), 1, "said to be accepted");
+        for text in &texts {
+            assert!(self.memory.times_accepted(text) <= 1, "sent twice: {text:?}");
+        }
+        is_finished
     }
 }
 
@@ -78,29 +115,34 @@ async fn dropped_after<F: Future>(future: F, polls: usize) -> Option<F::Output> 
     None
 }
 
-#[tokio::test]
-async fn a_dropped_send_never_spoils_the_next() {
-    let memory = Memory::default();
-    let url = "smtp://mx.test?tls=off".parse().expect("a URL");
-    let limits = PoolLimits { connections_max: 1, ..PoolLimits::default() };
-    let client = Client::builder(url).hello_name("client.test").pool(limits).connector(memory.clone());
-    let client = client.build().expect("a client");
-    let envelope = Envelope::new("a@x.test", ["b@y.test"]).expect("addresses");
-    let (mut finished, mut dropped) = (0, 0);
-    for round in 0..1_000 {
-        let body = format!("dropped {round}, a line that is long enough for several writes\r\n");
-        match dropped_after(client.send(&envelope, body), round % 61).await {
-            Some(outcome) => {
-                outcome.expect("an honest server");
-                finished += 1;
-            }
-            None => dropped += 1,
-        }
-        let body = format!("kept {round}\r\n");
-        client.send(&envelope, body.clone()).await.expect("never spoiled");
-        let accepted = memory.accepted.lock().expect("no panic");
-        assert!(accepted.last().is_some_and(|last| last.starts_with(&body)), "round {round}: {accepted:?}");
+/// Every await of one seed.
+async fn run(seed: u64) -> usize {
+    let world = World::new(seed);
+    let mut polls = 0;
+    while !world.round(polls).await {
+        polls += 1;
     }
-    assert!(finished > 100 && dropped > 100, "{finished} finished, {dropped} dropped");
-    assert_eq!(memory.wrong.load(Ordering::Relaxed), 0, "a command was out of step");
+    let wrong = &world.memory.books().wrong;
+    assert!(wrong.is_empty(), "out of step: {wrong:?}");
+    polls
+}
+
+#[test]
+fn a_send_dropped_at_any_await_spoils_nothing_and_is_never_said_to_have_arrived() {
+    let shards: Vec<_> = (0..2)
+        .map(|shard| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+                let runtime = runtime.expect("a runtime");
+                let mut dropped = 0;
+                for seed in (shard..SEEDS).step_by(2) {
+                    let polls = std::panic::catch_unwind(|| runtime.block_on(run(seed)));
+                    dropped += polls.unwrap_or_else(|_| panic!("seed {seed}"));
+                }
+                dropped
+            })
+        })
+        .collect();
+    let dropped: usize = shards.into_iter().map(|shard| shard.join().expect("every seed holds")).sum();
+    assert!(dropped > 5 * SEEDS as usize, "{dropped} awaits are too few to be all");
 }

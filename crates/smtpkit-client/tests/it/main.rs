@@ -9,12 +9,20 @@ mod blocking;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod message;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod script;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod spans;
 #[cfg(test)]
 mod steps;

@@ -99,6 +99,45 @@ async fn a_refused_token_is_replaced_once() {
     assert!(error.to_string().contains("the key ring is locked"), "{error}");
 }
 
+/// Has one token alone.
+struct Single(std::sync::Arc<AtomicUsize>);
+
+impl TokenSource for Single {
+    fn fetch(&self) -> TokenFuture<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(AccessToken::new(Secret::from("the-only-one"))) })
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_that_is_the_only_one_is_not_tried_twice() {
+    let server = Scripted::start(&[OPEN, REFUSED].concat()).await;
+    let builder = server.builder("smtp", "?tls=off").password_in_clear(PasswordInClear::Allowed);
+    let fetched = std::sync::Arc::new(AtomicUsize::new(0));
+    let client =
+        builder.mechanisms([Mechanism::XOAUTH2]).token_source("alice@x.test", Single(fetched.clone()));
+    let error = client.build().expect("a client").check().await.expect_err("the token is not good");
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Authentication, Retry::Never));
+    assert_eq!(error.reply().map(|reply| reply.code().get()), Some(535));
+    assert_eq!(fetched.load(Ordering::Relaxed), 2, "it was asked whether there is another");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_made_beforehand_carries_the_message() {
+    let script = "C: MAIL FROM:<a@x.test>\nS: 250 ok\nC: RCPT TO:<b@y.test>\nS: 250 ok\nC: DATA\nS: 354 go\n\
+                  CONTENT\nS: 250 ok\n";
+    let server = Scripted::start(&[OPEN, "C: AUTH XOAUTH2 *\nS: 235 yes\n", script, QUIT].concat()).await;
+    let client = with_tokens(&server);
+    let session = client.connect().await.expect("it logs in");
+    assert_eq!(session.mechanism(), Some(&Mechanism::XOAUTH2));
+    assert_eq!((client.stats().connections_opened, client.stats().connections_idle), (1, 1));
+    let envelope = Envelope::new("a@x.test", ["b@y.test"]).expect("addresses");
+    client.send(&envelope, "Hello\r\n").await.expect("accepted");
+    client.close(Duration::from_secs(5)).await;
+    server.finish().await;
+}
+
 /// A server that takes nobody without a certificate; answers one connection.
 async fn demanding() -> (u16, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
