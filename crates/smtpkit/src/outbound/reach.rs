@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smtpkit_auth::Mechanism;
 use smtpkit_client::{
-    AddressFamily, Builder, Client, ErrorKind, PasswordInClear, SendError, ServerUrl, Stage,
+    AddressFamily, Builder, CheckStep, Client, ErrorKind, PasswordInClear, SendError, ServerUrl, Stage,
 };
 use smtpkit_tls as tls;
 
@@ -112,13 +112,15 @@ async fn first_that_answers(
     let mut failed: Option<SendError> = None;
     for url in std::iter::once(&target.url).chain(&target.fallbacks) {
         let client = client_of(url)?;
-        match client.check().await {
+        // no further: who logs in here would do so once more to send
+        match client.check_until(CheckStep::Connect).await {
             Err(error) if is_out_of_reach(&error) => {
                 say(&format!("smtpkit: {url} cannot be reached: {error}"));
                 failed = Some(error);
             }
-            // anything else is an answer, if not a good one: sending tells
-            _ => {
+            // no port helps: the work itself tells
+            Err(_) => return Ok(client),
+            Ok(_) => {
                 say(&format!("smtpkit: {url} can be reached and is used"));
                 return Ok(client);
             }

@@ -18,6 +18,9 @@ pub(crate) fn show(entry: &Entry<'_>) {
             let mark = inward(*encrypted, reply.reply().severity());
             reply.lines().map(|line| format!("{mark} {line}")).collect()
         }
+        Entry::Challenge { code, encrypted } => {
+            vec![format!("{} {code} <hidden>", inward(*encrypted, code.severity()))]
+        }
         Entry::Content { octets, encrypted } => {
             vec![format!("{} [{octets} octets of content]", outward(*encrypted))]
         }

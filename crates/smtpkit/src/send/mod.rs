@@ -155,7 +155,7 @@ fn many(
     let logs_in = !matches!(login, Login::Nobody);
     connected(&args, target, login, async |client: &Client| {
         // a login that fails is tried once, not on every connection: servers lock out who insists
-        if logs_in && let Err(error) = client.check().await {
+        if logs_in && let Err(error) = client.connect().await {
             ledger.fail(Failure::new(exit_of(&error), error));
             return ledger.close(0);
         }

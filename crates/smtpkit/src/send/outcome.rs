@@ -85,6 +85,7 @@ pub(crate) fn json(envelope: &Envelope, outcome: &Result<Report, SendError>) -> 
             "queue_id": report.queue_id(),
             "reply": report.reply().map(reply),
             "octets": report.content_octets(),
+            "delivered": "yes",
         }),
         Err(error) => json!({
             "error": error.to_string(),

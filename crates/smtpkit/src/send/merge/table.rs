@@ -159,10 +159,14 @@ impl<R: Read> Table<R> {
         }
         Err(RowError::new(
             row.line,
-            format!("the row has {has} values for {needs} columns"),
+            format!("the row has {has} value{} for {needs} column{}", plural(has), plural(needs)),
             "put a value that has a delimiter in it between double quotes",
         ))
     }
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 fn explain(error: &csv::Error) -> (String, &'static str) {
@@ -220,7 +224,7 @@ mod tests {
     #[test]
     fn a_bad_row_does_not_stop_the_next() {
         let rows = read(b"a,b\n1\n\xff,2\n3,4\n");
-        assert!(rows[0].as_ref().unwrap_err().starts_with("2: the row has 1 values for 2 columns"));
+        assert!(rows[0].as_ref().unwrap_err().starts_with("2: the row has 1 value for 2 columns"));
         assert!(rows[1].as_ref().unwrap_err().starts_with("3: value 1 is not UTF-8 text"));
         assert_eq!(rows[2].as_ref().unwrap(), &(4, vec!["3".to_owned(), "4".to_owned()]));
         assert_eq!(rows.len(), 3);
