@@ -213,7 +213,7 @@ fn line(part: &PartFacts<Checksum>) -> String {
     out
 }
 
-/// The line around a defect, with a mark below the octet.
+/// The line around a defect, with a mark below the octet; nothing if the line is empty.
 fn excerpt(file: &mut File, defect: &Defect) -> io::Result<String> {
     let start = defect.at.saturating_sub(EXCERPT_OCTETS);
     file.seek(SeekFrom::Start(start))?;
@@ -224,6 +224,9 @@ fn excerpt(file: &mut File, defect: &Defect) -> io::Result<String> {
     let before = before.rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
     let behind = behind.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
     let (before, behind) = (visible(before), visible(behind));
+    if before.is_empty() && behind.is_empty() {
+        return Ok(String::new());
+    }
     let mark = before.chars().count();
     Ok(format!("    {before}{behind}\n    {:mark$}^\n", ""))
 }
