@@ -14,7 +14,7 @@ use crate::transcript::{Entry, ReplyText};
 use smtpkit_codec::{Body, Envelope, Reply, ReplyCode, ReplyRef, Severity};
 use smtpkit_session::Tick;
 use smtpkit_session::client::{Answered, ClientEvent, Closed, OrderError, Plan, Ticket, Unsupported};
-use std::time::Instant;
+use std::time::Duration;
 
 /// What the driver has to do before the next step.
 pub(crate) enum SendingNeed {
@@ -55,7 +55,7 @@ struct Message {
     has_reply: bool,
     /// LMTP: the recipients before this one have heard what became of the content (RFC 2033 §4.2).
     heard: usize,
-    started: Instant,
+    started: Tick,
     span: tracing::Span,
 }
 
@@ -64,14 +64,8 @@ impl<'s> Sending<'s> {
         Self { settings, session, oldest: None, next: None }
     }
 
-    /// Starts the transaction of a message.
-    pub(crate) fn start(
-        &mut self,
-        machine: &mut Machine,
-        envelope: &Envelope,
-        content: &mut Prepared,
-        now: Tick,
-    ) -> Result<(), SendError> {
+    /// Makes content ready for the server of this session, and says how it goes there.
+    pub(crate) fn plan(&self, machine: &Machine, content: &mut Prepared) -> Result<Plan, SendError> {
         let body = content.fit(machine.ehlo()).map_err(|error| error.with_session(self.session))?;
         if let Some(signer) = &self.settings.signer {
             content.sign(signer).map_err(|error| error.with_session(self.session))?;
@@ -84,7 +78,18 @@ impl<'s> Sending<'s> {
         if let Some(body) = body.filter(|&body| body != Body::SevenBit) {
             plan = plan.with_body(body);
         }
-        let ticket = machine.transaction(envelope, &plan, now).map_err(|error| self.refused_order(error))?;
+        Ok(plan)
+    }
+
+    /// Starts the transaction of a message.
+    pub(crate) fn start(
+        &mut self,
+        machine: &mut Machine,
+        envelope: &Envelope,
+        plan: &Plan,
+        now: Tick,
+    ) -> Result<(), SendError> {
+        let ticket = machine.transaction(envelope, plan, now).map_err(|error| self.refused_order(error))?;
         let place = if self.oldest.is_none() { &mut self.oldest } else { &mut self.next };
         *place = Some(Message {
             ticket,
@@ -94,7 +99,7 @@ impl<'s> Sending<'s> {
             reply: None,
             has_reply: false,
             heard: 0,
-            started: Instant::now(),
+            started: now,
             span: spans::transaction(self.session, envelope.recipients.len()),
         });
         Ok(())
@@ -115,8 +120,8 @@ impl<'s> Sending<'s> {
         error.with_session(self.session)
     }
 
-    /// Goes on as far as possible.
-    pub(crate) fn step(&mut self, machine: &mut Machine) -> SendingNeed {
+    /// Goes on as far as possible at `now`.
+    pub(crate) fn step(&mut self, machine: &mut Machine, now: Tick) -> SendingNeed {
         loop {
             let octets = machine.content_octets();
             match machine.poll() {
@@ -130,7 +135,8 @@ impl<'s> Sending<'s> {
                     if let Some(message) = self.take(ticket) {
                         let octets = machine.content_octets();
                         let span = message.span.clone();
-                        let outcome = message.conclude(self.session, octets);
+                        let time = now.since(message.started);
+                        let outcome = message.conclude(self.session, octets, time);
                         spans::concluded(&span, &outcome);
                         return SendingNeed::Finished(outcome);
                     }
@@ -215,9 +221,13 @@ impl Message {
         }
     }
 
-    /// What came of a message that the server has answered in full.
-    fn conclude(self, session: &Session, content_octets: u64) -> Result<Report, SendError> {
-        let transaction = self.started.elapsed();
+    /// What came of a message that the server has answered in full, and how long that took.
+    fn conclude(
+        self,
+        session: &Session,
+        content_octets: u64,
+        transaction: Duration,
+    ) -> Result<Report, SendError> {
         if let Some((stage, reply)) = self.refusal {
             let recipients = refused(self.recipients, stage, &reply);
             let error = SendError::refused(ErrorKind::Refused, stage, reply);

@@ -189,10 +189,12 @@ impl Open {
     pub(super) fn send(&mut self, envelope: &Envelope, content: &mut Prepared) -> Result<Report, Failure> {
         look(&self.link, content).map_err(|error| error.with_session(&self.session))?;
         let mut sending = Sending::new(&self.settings, &self.session);
+        let plan = sending.plan(&self.link.machine, content)?;
         let now = self.link.now();
-        sending.start(&mut self.link.machine, envelope, content, now)?;
+        sending.start(&mut self.link.machine, envelope, &plan, now)?;
         let outcome = loop {
-            match sending.step(&mut self.link.machine) {
+            let now = self.link.now();
+            match sending.step(&mut self.link.machine, now) {
                 SendingNeed::Transfer => self.link.transfer(),
                 SendingNeed::Content => lend(&mut self.link, content)?,
                 SendingNeed::Finished(outcome) => break outcome.map_err(Failure::from),

@@ -152,11 +152,15 @@ impl Worker {
                 begun += u32::from(under_way > 0);
                 continue;
             }
-            match sending.step(&mut link.machine) {
-                SendingNeed::Transfer => link.transfer().await,
+            // Anything may have been waited for since the last round.
+            let now = link.now();
+            match sending.step(&mut link.machine, now) {
+                SendingNeed::Transfer => {
+                    link.transfer(now).await;
+                }
                 SendingNeed::Content => {
                     let Some(job) = jobs.front_mut() else { continue };
-                    if let Err(error) = lend(link, &mut job.content).await {
+                    if let Err(error) = lend(link, &mut job.content, now).await {
                         self.fail_oldest(jobs, error).await?;
                         break ChainEnd::Lost(None);
                     }
@@ -208,10 +212,10 @@ impl Worker {
     ) -> Result<usize, Unwanted> {
         let Some(job) = jobs.get_mut(index) else { return Ok(0) };
         let begun = match look(link, &mut job.content).await {
-            Ok(()) => {
+            Ok(()) => sending.plan(&link.machine, &mut job.content).and_then(|plan| {
                 let now = link.now();
-                sending.start(&mut link.machine, &job.envelope, &mut job.content, now)
-            }
+                sending.start(&mut link.machine, &job.envelope, &plan, now)
+            }),
             Err(error) => Err(error),
         };
         match begun {

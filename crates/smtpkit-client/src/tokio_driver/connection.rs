@@ -18,6 +18,7 @@ use crate::spans;
 use crate::transcript::{Entry, ReplyText};
 use smtpkit_auth::{ChannelBindings, Credentials};
 use smtpkit_codec::{Command, Envelope, Line, Reply, Text};
+use smtpkit_session::Tick;
 use smtpkit_session::client::{ClientConfig, ClientEvent, OrderError};
 use smtpkit_tls as tls;
 use std::sync::Arc;
@@ -96,7 +97,11 @@ impl Open {
         loop {
             let now = link.now();
             match opening.step(&mut link.machine, now) {
-                Ok(OpeningNeed::Transfer) => link.transfer().await,
+                Ok(OpeningNeed::Transfer) => {
+                    // To prove that one knows a password takes time, which is not the server's.
+                    let now = link.now();
+                    link.transfer(now).await;
+                }
                 Ok(OpeningNeed::Handshake) => link = Self::upgrade(settings, link, &mut opening).await?,
                 Ok(OpeningNeed::Done) => break,
                 Err(error) => {
@@ -179,12 +184,13 @@ impl Open {
     ) -> Result<Report, Failure> {
         look(&self.link, content).await.map_err(|error| error.with_session(&self.session))?;
         let mut sending = Sending::new(&self.settings, &self.session);
-        let now = self.link.now();
-        sending.start(&mut self.link.machine, envelope, content, now)?;
+        let plan = sending.plan(&self.link.machine, content)?;
+        let mut now = self.link.now();
+        sending.start(&mut self.link.machine, envelope, &plan, now)?;
         let outcome = loop {
-            match sending.step(&mut self.link.machine) {
-                SendingNeed::Transfer => self.link.transfer().await,
-                SendingNeed::Content => lend(&mut self.link, content).await?,
+            match sending.step(&mut self.link.machine, now) {
+                SendingNeed::Transfer => now = self.link.transfer(now).await,
+                SendingNeed::Content => now = lend(&mut self.link, content, now).await?,
                 SendingNeed::Finished(outcome) => break outcome.map_err(Failure::from),
                 SendingNeed::Lost(lost) => break Err(first(lost, &mut self.link)),
             }
@@ -206,7 +212,7 @@ impl Open {
             other => self.link.machine.command(other, now),
         };
         outcome.map_err(|error| SendError::new(ErrorKind::Protocol, Stage::Command, error.to_string()))?;
-        self.answer().await
+        self.answer(now).await
     }
 
     /// Says one line of the caller's own.
@@ -221,11 +227,11 @@ impl Open {
         let line = Line::new(line).map_err(|error| unsayable(&error))?;
         let now = self.link.now();
         self.link.machine.line(line, now).map_err(|error| unsayable(&error))?;
-        self.answer().await
+        self.answer(now).await
     }
 
-    /// The reply to the one command under way.
-    async fn answer(&mut self) -> Result<Reply, SendError> {
+    /// The reply to the one command under way, which was given `now`.
+    async fn answer(&mut self, mut now: Tick) -> Result<Reply, SendError> {
         let encrypted = self.session.tls().is_some();
         loop {
             match self.link.machine.poll() {
@@ -239,7 +245,7 @@ impl Open {
                     return Err(with_io_error(closed_error(&closed, None), &mut self.link)
                         .with_session(&self.session));
                 }
-                _ => self.link.transfer().await,
+                _ => now = self.link.transfer(now).await,
             }
         }
     }
@@ -270,11 +276,11 @@ pub(super) async fn look(link: &Link, content: &mut Prepared) -> Result<(), Send
     Ok(())
 }
 
-/// Lends the next piece of content.
-pub(super) async fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), SendError> {
+/// Lends the next piece of content, and tells the time: later than `now` if the piece had to be waited for.
+pub(super) async fn lend(link: &mut Link, content: &mut Prepared, now: Tick) -> Result<Tick, SendError> {
     if let Some(clean) = content.whole() {
-        let now = link.now();
-        return link.machine.last_clean_body(clean, now).map_err(|error| out_of_order(&error));
+        link.machine.last_clean_body(clean, now).map_err(|error| out_of_order(&error))?;
+        return Ok(now);
     }
     let piece = match content.take_ahead() {
         Some(ahead) => ahead,
@@ -282,7 +288,7 @@ pub(super) async fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), 
             Some(read) => read?,
             None => {
                 link.machine.give_up();
-                return Ok(());
+                return Ok(now);
             }
         },
     };
@@ -293,7 +299,8 @@ pub(super) async fn lend(link: &mut Link, content: &mut Prepared) -> Result<(), 
     } else {
         link.machine.body(piece.octets, now)
     };
-    lent.map_err(|error| out_of_order(&error))
+    lent.map_err(|error| out_of_order(&error))?;
+    Ok(now)
 }
 
 fn out_of_order(error: &OrderError) -> SendError {

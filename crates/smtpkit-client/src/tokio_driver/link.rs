@@ -94,16 +94,23 @@ impl Link {
     }
 
     /// Moves octets until there is something to ask the machine about. Failures are told by the machine, too.
-    pub(super) async fn transfer(&mut self) {
-        poll_fn(|cx| self.poll_transfer(cx)).await;
+    ///
+    /// The clock is looked at once after each wait: `now` is the caller's look at it, the last one is given back.
+    pub(super) async fn transfer(&mut self, now: Tick) -> Tick {
+        let mut first = Some(now);
+        poll_fn(|cx| {
+            let now = first.take().unwrap_or_else(|| self.now());
+            self.poll_transfer(cx, now).map(|()| now)
+        })
+        .await
     }
 
-    fn poll_transfer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_transfer(&mut self, cx: &mut Context<'_>, now: Tick) -> Poll<()> {
         if !self.is_broken {
             if let Some(observer) = &self.observer {
                 note_commands(&mut self.machine, &**observer);
             }
-            if let Err(error) = self.poll_write(cx) {
+            if let Err(error) = self.poll_write(cx, now) {
                 self.io_error = Some(error);
                 self.is_broken = true;
             }
@@ -111,12 +118,11 @@ impl Link {
                 return Poll::Ready(());
             }
         }
-        if self.poll_read(cx).is_ready() {
+        if self.poll_read(cx, |_| now).is_ready() {
             return Poll::Ready(());
         }
         if self.is_broken {
             // What the peer said before the write failed has been read.
-            let now = self.now();
             self.machine.received(0, now);
             return Poll::Ready(());
         }
@@ -124,7 +130,7 @@ impl Link {
     }
 
     /// Writes as much as goes.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Tick) -> io::Result<()> {
         while self.machine.has_output() {
             let mut iov = Iov::new();
             self.machine.transmit(&mut iov);
@@ -141,7 +147,6 @@ impl Link {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
                     self.needs_flush = true;
-                    let now = self.now();
                     self.machine.sent(n, now);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
@@ -159,7 +164,8 @@ impl Link {
         Ok(())
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Reads once; only who has read something needs the time.
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: impl FnOnce(&Self) -> Tick) -> Poll<()> {
         let slot = self.machine.recv_slot();
         if slot.is_empty() {
             return Poll::Ready(());
@@ -173,7 +179,7 @@ impl Link {
                 0
             }
         };
-        let now = self.now();
+        let now = now(self);
         self.machine.received(n, now);
         Poll::Ready(())
     }
@@ -204,7 +210,8 @@ impl Link {
 
     /// Whether the peer has neither closed nor said anything, as far as is known without asking it.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.machine.is_ready() && self.poll_read(&mut Context::from_waker(Waker::noop())).is_pending()
+        self.machine.is_ready()
+            && self.poll_read(&mut Context::from_waker(Waker::noop()), Self::now).is_pending()
     }
 
     /// Ends the stream, with close_notify under TLS; waits for nothing.

@@ -60,6 +60,9 @@ impl Pool {
 
     /// Waits until the next message may begin.
     pub(super) async fn turn(&self, limit: Option<Instant>) -> Result<(), SendError> {
+        if !self.pace.is_limited() {
+            return Ok(());
+        }
         let Some(turn) = self.pace.turn(Instant::now().into_std()) else { return Ok(()) };
         let turn = Instant::from_std(turn);
         if limit.is_some_and(|limit| limit < turn) {
