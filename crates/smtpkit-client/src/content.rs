@@ -7,7 +7,7 @@
 use crate::error::{ErrorKind, SendError, Stage};
 use crate::newline::Normaliser;
 use bytes::Bytes;
-use smtpkit_codec::{Body, Clean, Unclean};
+use smtpkit_codec::{Body, Clean, Unclean, is_ascii};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
@@ -176,19 +176,6 @@ pub(crate) fn unreadable(what: &dyn std::fmt::Display, error: &io::Error) -> Sen
 
 pub(crate) fn unclean_content(unclean: Unclean) -> SendError {
     SendError::new(ErrorKind::Content, Stage::Content, unclean.to_string())
-}
-
-/// Whether no octet is over 127. Mail rarely has one, so that a branch for each word, as in the standard library, does
-/// not pay: this takes a third of the instructions.
-fn is_ascii(octets: &[u8]) -> bool {
-    let (blocks, rest) = octets.as_chunks::<64>();
-    let mut all = [0; 64];
-    for block in blocks {
-        for (all, octet) in all.iter_mut().zip(block) {
-            *all |= octet;
-        }
-    }
-    all.is_ascii() && rest.is_ascii()
 }
 
 const fn body_of(is_ascii: bool) -> Body {

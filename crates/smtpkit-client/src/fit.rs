@@ -6,7 +6,7 @@
 
 use crate::content::{Feed, Newlines, Piece, Prepared};
 use crate::error::{ErrorKind, SendError, Stage};
-use smtpkit_codec::{Body, EhloReply, Keyword};
+use smtpkit_codec::{Body, EhloReply, Keyword, is_ascii};
 use smtpkit_mime::HopCapabilities;
 use smtpkit_mime::downgrade::Downgrade;
 
@@ -66,7 +66,7 @@ impl Prepared {
             (_, Some(Body::EightBitMime)) => {
                 return Err(refused(Stage::Mail, "it is too long to be held in memory"));
             }
-            _ if !self.ahead.is_ascii() => {
+            _ if !is_ascii(&self.ahead) => {
                 return Err(refused(
                     Stage::Mail,
                     "it comes from a reader, and is too long to be held in memory",
@@ -79,7 +79,7 @@ impl Prepared {
 
     /// Lets a piece of a stream pass to the server that the content was made to fit.
     pub(crate) fn admit(&self, piece: &Piece) -> Result<(), SendError> {
-        if self.seven_bit_alone && !piece.octets.is_ascii() {
+        if self.seven_bit_alone && !is_ascii(&piece.octets) {
             let why = "it comes from a reader, and is too long to be held in memory";
             return Err(refused(Stage::Content, why));
         }

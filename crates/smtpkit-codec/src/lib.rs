@@ -55,7 +55,7 @@ pub use command::{
     ClientName, ClientNameBuf, Command, CommandBuf, Mail, MailParameters, MailParametersRef, Rcpt,
     RcptParameters, RcptParametersRef, Text, Unknown, Verb,
 };
-pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Segment, Unclean, normalise};
+pub use data::{BareOctet, BodyStep, Clean, DataDecoder, DataEncoder, Segment, Unclean, is_ascii, normalise};
 pub use ehlo::{EhloReply, EhloReplyBuilder, EhloReplyError, EhloReplyRef};
 pub use encode::Encode;
 pub use envelope::{Envelope, Recipient};

@@ -18,3 +18,4 @@ pub(crate) use clean::first_bare;
 pub use clean::{BareOctet, Clean, Unclean, normalise};
 pub use decoder::{BodyStep, DataDecoder};
 pub use encoder::{CleanSegments, DataEncoder, Segment, Segments};
+pub use scan::is_ascii;

@@ -1,5 +1,5 @@
 //! The search through content for what breaks the flow: a bare CR, a bare LF, a NUL, and
-//! a dot at the start of a line.
+//! a dot at the start of a line. And whether all of it is ASCII.
 //!
 //! Decoder, encoder and check all need exactly this, so it is one loop over neighbouring
 //! octets, written so that the compiler turns it into vector instructions of the width
@@ -47,6 +47,40 @@ pub(super) fn first_dot(octets: &[u8]) -> Option<usize> {
     let from = first_piece(octets, AnyDot);
     let rest = octets.get(from..)?;
     rest.array_windows().zip(from..).find_map(|(pair, at)| (pair == b"\n.").then_some(at + 1))
+}
+
+/// Whether no octet of `octets` is over 127: content that needs no 8BITMIME.
+///
+/// As [`slice::is_ascii`], with the vector instructions that the processor has, and for octets of which that is mostly
+/// so: all of them are looked at, without a branch for each word.
+///
+/// ```
+/// assert!(smtpkit_codec::is_ascii(b"Subject: coffee\r\n"));
+/// assert!(!smtpkit_codec::is_ascii("Subject: café\r\n".as_bytes()));
+/// ```
+#[must_use]
+pub fn is_ascii(octets: &[u8]) -> bool {
+    if octets.len() < BLOCK {
+        return octets.is_ascii();
+    }
+    // Asking the processor needs std; without it the loop has the vectors of the target.
+    #[cfg(feature = "std")]
+    return fearless_simd::dispatch!(fearless_simd::Level::new(), _simd => holds_ascii(octets));
+    #[cfg(not(feature = "std"))]
+    holds_ascii(octets)
+}
+
+/// The look itself, always inlined, so that it has the vector instructions of its caller.
+#[inline(always)]
+fn holds_ascii(octets: &[u8]) -> bool {
+    let (blocks, rest) = octets.as_chunks::<BLOCK>();
+    let mut all = [0; BLOCK];
+    for block in blocks {
+        for (all, octet) in all.iter_mut().zip(block) {
+            *all |= octet;
+        }
+    }
+    all.is_ascii() && rest.is_ascii()
 }
 
 /// Octets that are tested between two branches.
@@ -142,6 +176,21 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+
+    #[test]
+    fn one_octet_over_127_is_found_at_every_place_of_every_length() {
+        for length in 0..=300 {
+            let mut octets = vec![0x7f; length];
+            assert!(is_ascii(&octets));
+            for at in 0..length {
+                for octet in [0x80, 0xff] {
+                    octets[at] = octet;
+                    assert!(!is_ascii(&octets), "{at} of {length}");
+                }
+                octets[at] = 0x7f;
+            }
+        }
+    }
 
     #[test]
     fn a_mark_is_found_at_every_place_of_every_length() {
