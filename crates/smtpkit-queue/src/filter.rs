@@ -3,7 +3,7 @@
 
 use crate::entry::Entry;
 use crate::queue_id::QueueId;
-use crate::recipient::{RecipientKey, RecipientState};
+use crate::recipient::{Recipient, RecipientKey, RecipientState};
 use crate::site::Site;
 use crate::timestamp::Timestamp;
 
@@ -95,20 +95,42 @@ impl Filter {
     }
 }
 
-/// An entry and some of its recipients.
+/// An entry with some of its recipients: a mail to ten thousand goes to each next hop without the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// The entry, whole.
+    /// The entry, with those recipients alone that are meant.
     pub entry: Entry,
-    /// Which of its recipients are meant: places in `entry.recipients`, rising.
-    pub recipients: Vec<u32>,
+    /// The place that each of them has among all recipients of the mail, rising.
+    pub indexes: Vec<u32>,
 }
 
 impl Match {
+    /// The recipients of `entry` have these places in the mail.
+    ///
+    /// ```
+    /// use smtpkit_queue::{Entry, Match, QueueId, Recipient, Site};
+    ///
+    /// let entry = Entry::new(QueueId::from_u64(1), "jane@example.org".parse()?);
+    /// let bob = Recipient::new("bob@example.com".parse()?, Site::new("mx:example.com"));
+    /// let third = Match::new(entry.with_recipient(bob.clone()), vec![2]);
+    /// assert_eq!((third.recipient(2), third.recipient(0)), (Some(&bob), None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn new(entry: Entry, indexes: Vec<u32>) -> Self {
+        Self { entry, indexes }
+    }
+
+    /// The recipient with this place in the mail, if it is one of those that are meant.
+    #[must_use]
+    pub fn recipient(&self, index: u32) -> Option<&Recipient> {
+        self.entry.recipients.get(self.indexes.binary_search(&index).ok()?)
+    }
+
     /// The recipients that are meant.
     pub fn keys(&self) -> impl Iterator<Item = RecipientKey> + '_ {
-        self.recipients.iter().map(|index| RecipientKey { id: self.entry.id, index: *index })
+        self.indexes.iter().map(|index| RecipientKey { id: self.entry.id, index: *index })
     }
 }
 

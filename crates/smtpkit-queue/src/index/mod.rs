@@ -292,7 +292,7 @@ impl Index {
                 progress.leased = true;
             }
         }
-        self.matches(keys)
+        self.matches(&keys)
     }
 
     pub(crate) fn give_back(&mut self, keys: &[RecipientKey]) {
@@ -302,24 +302,27 @@ impl Index {
     }
 
     /// These recipients with their entries; neighbours of one entry stand together.
-    fn matches(&self, keys: Vec<RecipientKey>) -> Vec<Match> {
-        let mut matches: Vec<Match> = Vec::new();
-        for key in keys {
-            match matches.last_mut() {
-                Some(last) if last.entry.id == key.id => last.recipients.push(key.index),
-                _ => {
-                    if let Some(entry) = self.get(key.id) {
-                        matches.push(Match { entry, recipients: vec![key.index] });
-                    }
-                }
-            }
+    fn matches(&self, keys: &[RecipientKey]) -> Vec<Match> {
+        let groups = keys.chunk_by(|one, next| one.id == next.id);
+        groups.filter_map(|keys| self.matched(keys)).collect()
+    }
+
+    /// Some recipients of one entry, which may have fallen due in another order than they have in the mail.
+    fn matched(&self, keys: &[RecipientKey]) -> Option<Match> {
+        let id = keys.first()?.id;
+        let slot = self.entries.get(&id)?;
+        let mut indexes: Vec<u32> = keys.iter().map(|key| key.index).collect();
+        indexes.sort_unstable();
+        // what is in the index was encoded by us, or read once when it was loaded
+        let mut entry = row::decode_some(id, &slot.row, &indexes).ok()?;
+        for (recipient, index) in entry.recipients.iter_mut().zip(&indexes) {
+            slot.recipients.get(*index as usize)?.apply_to(recipient);
         }
-        matches
+        Some(Match { entry, indexes })
     }
 
     pub(crate) fn get(&self, id: QueueId) -> Option<Entry> {
         let slot = self.entries.get(&id)?;
-        // what is in the index was encoded by us, or read once when it was loaded
         let mut entry = row::decode_entry(id, &slot.row).ok()?;
         for (recipient, progress) in entry.recipients.iter_mut().zip(&slot.recipients) {
             progress.apply_to(recipient);

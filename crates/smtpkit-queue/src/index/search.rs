@@ -28,7 +28,7 @@ type Range = (Bound<RecipientKey>, Bound<RecipientKey>);
 impl Index {
     pub(crate) fn list(&self, filter: &Filter, after: Option<RecipientKey>, limit: usize) -> Page {
         let found = self.search(filter, after, limit);
-        Page { entries: self.matches(found.keys), next: found.next, examined: found.examined }
+        Page { entries: self.matches(&found.keys), next: found.next, examined: found.examined }
     }
 
     pub(crate) fn search(&self, filter: &Filter, after: Option<RecipientKey>, limit: usize) -> Found {

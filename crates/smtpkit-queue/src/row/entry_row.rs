@@ -166,6 +166,17 @@ fn lower_case(text: &str) -> Cow<'_, str> {
 
 /// The whole entry, each recipient as it was accepted.
 pub(crate) fn decode_entry(id: QueueId, row: &[u8]) -> Result<Entry, BadRow> {
+    decode(id, row, |_| true)
+}
+
+/// The entry with the recipients at these places alone, which rise. The others are passed over unread: a mail to many
+/// next hops would be read whole for each of them.
+pub(crate) fn decode_some(id: QueueId, row: &[u8], indexes: &[u32]) -> Result<Entry, BadRow> {
+    let mut wanted = indexes.iter().peekable();
+    decode(id, row, |index| wanted.next_if_eq(&&index).is_some())
+}
+
+fn decode(id: QueueId, row: &[u8], mut is_wanted: impl FnMut(u32) -> bool) -> Result<Entry, BadRow> {
     let mut row = RowReader::new(VERSION, row)?;
     let (_, size) = decode_content(id, &mut row)?;
     let terms = decode_terms(&mut row)?;
@@ -176,8 +187,11 @@ pub(crate) fn decode_entry(id: QueueId, row: &[u8]) -> Result<Entry, BadRow> {
     let parameters = row.text()?.parse().map_err(|_| BadRow::Field("its parameters are none of MAIL"))?;
     let origin = decode_origin(&mut row)?;
     let mut entry = Entry { id, reverse_path, parameters, size, origin, terms, recipients: Vec::new() };
-    for _ in 0..row.small_number()? {
+    for index in 0..row.small_number()? {
         let recipient = RecipientRow::read(&mut row)?;
+        if !is_wanted(index) {
+            continue;
+        }
         let path = forward_path(recipient.mailbox)?;
         let parameters = std::str::from_utf8(recipient.parameters).ok();
         let parameters = parameters.and_then(|parameters| parameters.parse().ok());

@@ -14,7 +14,7 @@ mod event_row;
 mod octets;
 mod progress_row;
 
-pub(crate) use entry_row::{EntryRow, RecipientRow, decode_entry, encode_entry};
+pub(crate) use entry_row::{EntryRow, RecipientRow, decode_entry, decode_some, encode_entry};
 pub(crate) use event_row::{decode_event, encode_event};
 pub(crate) use octets::BadRow;
 pub(crate) use progress_row::{decode_progress, encode_progress};

@@ -161,6 +161,8 @@ impl Reference {
             taken.push(key);
         }
         self.leased.extend(&taken);
+        // within a mail by place
+        taken.chunk_by_mut(|one, next| one.id == next.id).for_each(<[RecipientKey]>::sort);
         taken
     }
 }

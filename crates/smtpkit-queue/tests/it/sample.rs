@@ -74,7 +74,8 @@ pub(crate) fn snapshot(spool: &dyn Spool) -> Snapshot {
     loop {
         let page = spool.list(&Filter::all(), after, 7);
         for found in page.entries {
-            let mut entry = found.entry;
+            // a page may cut an entry in two
+            let mut entry = spool.get(found.entry.id).unwrap();
             if mails.last().is_some_and(|(last, _): &(Entry, _)| last.id == entry.id) {
                 continue;
             }

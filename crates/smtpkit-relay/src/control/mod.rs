@@ -17,7 +17,7 @@ mod short_path;
 mod socket;
 
 use serde::{Deserialize, Serialize};
-use smtpkit_queue::{Entry, Filter, QueueId, RecipientKey, RecipientState, Timestamp};
+use smtpkit_queue::{Filter, Match, QueueId, RecipientKey, RecipientState, Timestamp};
 
 pub use self::perform::{Target, perform};
 #[cfg(unix)]
@@ -201,14 +201,14 @@ pub struct RecipientView {
 }
 
 impl EntryView {
-    /// The recipients of `entry` with these indexes.
+    /// The recipients that are meant.
     #[must_use]
-    pub fn of(entry: &Entry, indexes: &[u32]) -> Self {
+    pub fn of(found: &Match) -> Self {
+        let entry = &found.entry;
         let path = |path: String| path.trim_start_matches('<').trim_end_matches('>').to_owned();
-        let recipients = indexes.iter().filter_map(|index| {
-            let recipient = entry.recipients.get(usize::try_from(*index).ok()?)?;
+        let recipients = found.indexes.iter().zip(&entry.recipients).map(|(index, recipient)| {
             let last = recipient.last_reply.as_ref();
-            Some(RecipientView {
+            RecipientView {
                 index: *index,
                 address: path(recipient.path.to_string()),
                 state: recipient.state.to_string(),
@@ -218,7 +218,7 @@ impl EntryView {
                 last_host: last.and_then(|last| last.host.as_deref()).map(str::to_owned),
                 last_status: last.map(|last| last.status.to_string()),
                 last_reply: last.map(|last| last.text.to_string()),
-            })
+            }
         });
         Self {
             id: entry.id.to_string(),

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use smtpkit_queue::{Action, Entry, Filter, Receipt, Spool, SpoolError, Timestamp};
+use smtpkit_queue::{Action, Entry, Filter, Match, Receipt, Spool, SpoolError, Timestamp};
 
 use super::{Answer, EntryView, Request, Selection};
 use crate::Relay;
@@ -88,9 +88,9 @@ fn list(target: Target<'_>, selection: &Selection, now: Timestamp, each: &mut im
     while left > 0 {
         let page = target.spool().list(&filter, after, PAGE.min(left));
         for found in page.entries {
-            left = left.saturating_sub(found.recipients.len());
-            listed += found.recipients.len() as u64;
-            let mut view = EntryView::of(&found.entry, &found.recipients);
+            left = left.saturating_sub(found.indexes.len());
+            listed += found.indexes.len() as u64;
+            let mut view = EntryView::of(&found);
             let before = match open.take() {
                 Some(mut before) if before.id == view.id => {
                     before.recipients.append(&mut view.recipients);
@@ -168,8 +168,9 @@ fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer)
         }
     };
     let indexes: Vec<u32> = (0..u32::try_from(entry.recipients.len()).unwrap_or(u32::MAX)).collect();
-    each(Answer::Entry(Box::new(EntryView::of(&entry, &indexes))));
-    let content = target.spool().content(entry.id).map_err(|error| error.to_string());
+    let (id, recipients) = (entry.id, indexes.len() as u64);
+    each(Answer::Entry(Box::new(EntryView::of(&Match::new(entry, indexes)))));
+    let content = target.spool().content(id).map_err(|error| error.to_string());
     let head =
         content.and_then(|content| content.chunk(0, HEADER_OCTETS_MAX).map_err(|error| error.to_string()));
     match head {
@@ -178,7 +179,7 @@ fn show(target: Target<'_>, selection: &Selection, each: &mut impl FnMut(Answer)
                 head.windows(4).position(|octets| octets == b"\r\n\r\n").map_or(head.len(), |at| at + 2);
             let header = head.get(..end).unwrap_or_default();
             each(Answer::Header(String::from_utf8_lossy(header).into_owned()));
-            each(Answer::Done { changed: indexes.len() as u64 });
+            each(Answer::Done { changed: recipients });
         }
         Err(error) => {
             each(Answer::Error(error));

@@ -6,7 +6,7 @@ use smtpkit_client::Report;
 use smtpkit_codec::{
     EnhancedStatusCode, Envelope, MailParameters, Recipient as EnvelopeRecipient, StatusClass,
 };
-use smtpkit_queue::{Entry, LastReply, Lease, QueueId};
+use smtpkit_queue::{LastReply, Lease, QueueId};
 
 use super::mailbox::Delivery;
 use super::remote::{Host, Parcel, Trouble, reports_itself};
@@ -31,7 +31,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     fn alike(lease: &Lease, fate: &Fate, site: SiteState, success: Success) -> Self {
-        let fates = lease.recipients.iter().map(|index| (*index, fate.clone())).collect();
+        let fates = lease.indexes.iter().map(|index| (*index, fate.clone())).collect();
         Self { fates, site, success, way: Way::default(), set: None }
     }
 
@@ -109,8 +109,8 @@ async fn mx(shared: &Shared, routes: &Routes, lease: &Lease, domain: &str) -> At
             remote(shared, lease, &hosts, Success::Relayed, Some(set)).await
         }
         Err(why) => {
-            let verdict = outcome::unroutable(&why, lease.recipients.len());
-            let fates = lease.recipients.iter().copied().zip(verdict.fates).collect();
+            let verdict = outcome::unroutable(&why, lease.indexes.len());
+            let fates = lease.indexes.iter().copied().zip(verdict.fates).collect();
             Attempt { fates, site: verdict.site, success: Success::Silent, way: Way::default(), set: None }
         }
     }
@@ -125,11 +125,11 @@ async fn remote(
     set: Option<String>,
 ) -> Attempt {
     let mut all = Attempt { fates: Vec::new(), site: SiteState::Fine, success, way: Way::default(), set };
-    for indexes in lease.recipients.chunks(shared.options.limits.recipients_max.max(1)) {
+    for indexes in lease.indexes.chunks(shared.options.limits.recipients_max.max(1)) {
         let mut waiting: Vec<u32> = indexes.to_vec();
         let mut state = SiteState::Fine;
         for (at, host) in hosts.iter().enumerate() {
-            let envelope = envelope(&lease.entry, &waiting);
+            let envelope = envelope(lease, &waiting);
             let Some((verdict, report)) = one_host(shared, host, &envelope, lease.entry.id).await else {
                 // our own fault: nothing counts as tried
                 all.site = SiteState::Slower;
@@ -171,7 +171,7 @@ async fn remote(
         && matches!(last, Fate::Deferred(_))
     {
         let known: Vec<u32> = all.fates.iter().map(|(index, _)| *index).collect();
-        let rest = lease.recipients.iter().filter(|index| !known.contains(index));
+        let rest = lease.indexes.iter().filter(|index| !known.contains(index));
         all.fates.extend(rest.map(|index| (*index, last.clone())));
     }
     all
@@ -219,10 +219,11 @@ async fn one_host(
 }
 
 /// The envelope for these recipients, without what was meant for us alone.
-fn envelope(entry: &Entry, indexes: &[u32]) -> Envelope {
+fn envelope(lease: &Lease, indexes: &[u32]) -> Envelope {
+    let entry = &lease.entry;
     let recipients = indexes
         .iter()
-        .filter_map(|index| entry.recipients.get(usize::try_from(*index).ok()?))
+        .filter_map(|index| lease.recipient(*index))
         .map(|recipient| EnvelopeRecipient {
             path: recipient.path.clone(),
             parameters: recipient.parameters.clone(),
@@ -247,9 +248,7 @@ async fn local(
     folder: std::path::PathBuf,
     mailbox: Option<String>,
 ) -> Attempt {
-    let first =
-        lease.recipients.first().and_then(|index| lease.entry.recipients.get(usize::try_from(*index).ok()?));
-    let Some(first) = first else { return Attempt::given_back() };
+    let Some(first) = lease.entry.recipients.first() else { return Attempt::given_back() };
     let mailbox = mailbox.unwrap_or_else(|| {
         first.path.mailbox().map_or_else(|| "postmaster".to_owned(), |mailbox| mailbox.as_str().to_owned())
     });

@@ -88,6 +88,6 @@ mod tests {
             spool.get(id).unwrap().recipients.iter().map(|recipient| recipient.state).collect();
         assert_eq!(states, [RecipientState::Done, RecipientState::Queued]);
         assert!(spool.lease(&site, NOW, 9).is_empty(), "not at once");
-        assert_eq!(spool.lease(&site, NOW.after(AGAIN), 9)[0].recipients, [1]);
+        assert_eq!(spool.lease(&site, NOW.after(AGAIN), 9)[0].indexes, [1]);
     }
 }

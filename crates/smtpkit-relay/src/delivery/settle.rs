@@ -5,8 +5,8 @@
 use smtpkit_codec::{EnhancedStatusCode, ForwardPath, MailParameters, ReversePath, StatusClass};
 use smtpkit_mime::report::Action;
 use smtpkit_queue::{
-    Batch, DelayNotice, Entry, LastReply, Next, Origin, Outcome, QueueId, Recipient, RecipientKey, Schedule,
-    Staged, Timestamp,
+    Batch, DelayNotice, Entry, LastReply, Lease, Next, Origin, Outcome, QueueId, Recipient, RecipientKey,
+    Schedule, Staged, Timestamp,
 };
 
 use crate::outcome::Fate;
@@ -16,7 +16,8 @@ use crate::routes::Routes;
 
 /// What this system knows when it settles a mail.
 pub(crate) struct Settlement<'a> {
-    pub(crate) entry: &'a Entry,
+    /// With the recipients that are settled.
+    pub(crate) mail: &'a Lease,
     pub(crate) routes: &'a Routes,
     pub(crate) schedule: &'a Schedule,
     pub(crate) now: Timestamp,
@@ -46,9 +47,8 @@ impl<'a> Settlement<'a> {
     pub(crate) fn decide(&self, fates: &[(u32, Fate)], success: Success) -> Settled<'a> {
         let mut settled = Settled { outcomes: Vec::with_capacity(fates.len()), cases: Vec::new() };
         for (index, fate) in fates {
-            let place = usize::try_from(*index).unwrap_or(usize::MAX);
-            let Some(recipient) = self.entry.recipients.get(place) else { continue };
-            let key = RecipientKey { id: self.entry.id, index: *index };
+            let Some(recipient) = self.mail.recipient(*index) else { continue };
+            let key = RecipientKey { id: self.mail.entry.id, index: *index };
             self.one(key, recipient, fate, success, &mut settled);
         }
         settled
@@ -64,7 +64,7 @@ impl<'a> Settlement<'a> {
     ) {
         let at = self.now;
         let mut report = |action, reply: &LastReply| {
-            if is_wanted(self.entry, recipient, action) {
+            if is_wanted(&self.mail.entry, recipient, action) {
                 settled.cases.push(Case { recipient, action, reply: reply.clone() });
             }
         };
@@ -85,11 +85,11 @@ impl<'a> Settlement<'a> {
                 settled.outcomes.push((key, Outcome::Rerouted { site: recipient.site.clone(), due: at }));
             }
             Fate::Deferred(reply) => {
-                let seed = self.entry.id.get();
+                let seed = self.mail.entry.id.get();
                 let attempts = recipient.attempts.saturating_add(1);
-                match self.schedule.next_attempt(attempts, at, &self.entry.terms, seed) {
+                match self.schedule.next_attempt(attempts, at, &self.mail.entry.terms, seed) {
                     Next::At(due) => {
-                        let is_late = self.entry.terms.notice.is_some_and(|notice| at >= notice);
+                        let is_late = self.mail.entry.terms.notice.is_some_and(|notice| at >= notice);
                         if is_late && recipient.delay_notice == DelayNotice::Owed {
                             report(Action::Delayed, reply);
                             settled.outcomes.push((key, Outcome::Noticed));
@@ -114,17 +114,23 @@ impl<'a> Settlement<'a> {
         id: QueueId,
         content: &[u8],
     ) -> Batch {
-        let Some(sender) = self.entry.reverse_path.mailbox() else { return batch };
-        let notice =
-            Notice { entry: self.entry, cases, hostname: self.routes.hostname(), now: self.now, id, content };
+        let Some(sender) = self.mail.entry.reverse_path.mailbox() else { return batch };
+        let notice = Notice {
+            entry: &self.mail.entry,
+            cases,
+            hostname: self.routes.hostname(),
+            now: self.now,
+            id,
+            content,
+        };
         let Some(report) = build(&notice) else {
-            tracing::error!(target: "smtpkit::relay", id = %self.entry.id, "a report could not be written");
+            tracing::error!(target: "smtpkit::relay", id = %self.mail.entry.id, "a report could not be written");
             return batch;
         };
         let path = addressee(&sender.to_owned());
         match self.report_entry(id, &path) {
             Some(entry) => {
-                record::report(self.entry.id, id);
+                record::report(self.mail.entry.id, id);
                 batch.accept(Staged::inline(report), [entry])
             }
             None => batch,
@@ -137,7 +143,7 @@ impl<'a> Settlement<'a> {
         let legs = match self.routes.resolve(path.as_ref(), day) {
             Ok(legs) => legs,
             Err(reply) => {
-                tracing::warn!(target: "smtpkit::relay", id = %self.entry.id, sender = %path, %reply, "a report has no taker");
+                tracing::warn!(target: "smtpkit::relay", id = %self.mail.entry.id, sender = %path, %reply, "a report has no taker");
                 return None;
             }
         };
@@ -145,7 +151,7 @@ impl<'a> Settlement<'a> {
         if !path.as_ref().is_ascii() {
             parameters = parameters.with_smtputf8();
         }
-        let origin = Origin { report_of: Some(self.entry.id), ..Origin::default() };
+        let origin = Origin { report_of: Some(self.mail.entry.id), ..Origin::default() };
         let terms = self.schedule.terms(self.now, parameters.as_ref());
         let entry = Entry::new(id, ReversePath::null())
             .with_origin(origin)
@@ -206,8 +212,9 @@ mod tests {
                 Recipient::new("bob@far.test".parse().unwrap(), Site::new("mx:far.test"))
                     .with_parameters(recipient.parse().unwrap()),
             );
+        let lease = Lease::new(entry, vec![0]);
         let now = START.after(Duration::from_secs(now));
-        let settlement = Settlement { entry: &entry, routes: &routes, schedule: &schedule, now };
+        let settlement = Settlement { mail: &lease, routes: &routes, schedule: &schedule, now };
         let settled = settlement.decide(&[(0, fate)], success);
         let outcomes: Vec<&str> = settled
             .outcomes

@@ -112,12 +112,10 @@ impl Worker {
     async fn record(&self, mut batch: Batch, lease: &Lease, found: &Attempt) -> (Batch, Reports) {
         let (routes, now) = (self.shared.routes(), self.shared.now());
         let settlement =
-            Settlement { entry: &lease.entry, routes: &routes, schedule: &self.shared.options.schedule, now };
+            Settlement { mail: lease, routes: &routes, schedule: &self.shared.options.schedule, now };
         let settled = settlement.decide(&found.fates, found.success);
         for (index, fate) in &found.fates {
-            if let Some(recipient) =
-                usize::try_from(*index).ok().and_then(|at| lease.entry.recipients.get(at))
-            {
+            if let Some(recipient) = lease.recipient(*index) {
                 record::delivery(&lease.entry, recipient, fate, &found.way, now);
             }
         }
