@@ -1,5 +1,6 @@
 //! kill -9 and SIGTERM of the real program under load, a hundred times each, a start with a long queue, live mail beside
-//! dead domains: the tests of the program that do it in small, with larger numbers and with optimisation.
+//! dead domains, a million recipients in memory: the tests that do it in small, with larger numbers, the program with
+//! optimisation.
 
 use crate::shell::{self, Failed, cargo, target};
 
@@ -18,6 +19,9 @@ pub(crate) struct TortureArgs {
     /// How many dead domains there are, with a hundred recipients each
     #[arg(long, default_value_t = 1_000)]
     dead: u32,
+    /// How many recipients wait when the memory of the queue is taken, in thousands
+    #[arg(long, default_value_t = 1_000)]
+    thousands: u32,
 }
 
 /// Runs them, and shows their figures.
@@ -32,5 +36,8 @@ pub(crate) fn run(args: &TortureArgs) -> Result<(), Failed> {
     command.env("SMTPKIT_TORTURE_STOPS", args.stops.to_string());
     command.env("SMTPKIT_TORTURE_QUEUED", args.queued.to_string());
     command.env("SMTPKIT_TORTURE_DEAD", args.dead.to_string());
-    shell::run(&mut command)
+    shell::run(&mut command)?;
+    let mut command = cargo();
+    command.args(["test", "--release", "-p", "smtpkit-queue", "--test", "memory", "--", "--nocapture"]);
+    shell::run(command.env("SMTPKIT_TORTURE_RECIPIENTS", (u64::from(args.thousands) * 1_000).to_string()))
 }

@@ -27,7 +27,8 @@ use sites::Sites;
 pub(crate) use plan::{Gone, Plan, Request};
 pub(crate) use progress::{Progress, Standing};
 
-/// The bounds of a spool.
+/// The bounds of a spool. A recipient that waits takes about 320 octets of memory, names of usual length provided, so a
+/// million take a third of a gigabyte.
 ///
 /// ```
 /// assert_eq!(smtpkit_queue::Limits::default().recipients_per_entry, 10_000);
