@@ -222,9 +222,7 @@ impl Prepared {
         let feed = Feed::Blocking(Some(Box::new(file)), normaliser());
         Ok(Self { size: Some(size), body: Some(body_of(is_seven_bit)), ..Self::new(feed) })
     }
-}
 
-impl Prepared {
     /// All of the content, if it is at hand.
     pub(crate) fn whole(&self) -> Option<Clean<Bytes>> {
         match &self.feed {

@@ -100,6 +100,12 @@ impl Transaction {
     ///
     /// It names the recipient only if there is just one, so that recipients do not see each other (RFC 5321 §7.2).
     pub fn received(&self, peer: &Peer, unix_seconds: i64) -> Vec<u8> {
+        self.received_as(self.id(), peer, unix_seconds)
+    }
+
+    /// The same with another `id`, for a handler that has given the message a name before it reads the content, such as
+    /// that of its queue.
+    pub fn received_as(&self, id: &str, peer: &Peer, unix_seconds: i64) -> Vec<u8> {
         let protocol = peer.protocol(self.envelope.parameters.as_ref().smtputf8());
         let (Ok(by), Some(date)) = (DomainRef::parse(peer.hostname()), date(unix_seconds)) else {
             return Vec::new();
@@ -114,7 +120,7 @@ impl Transaction {
         if let Some(tls) = peer.tls() {
             field = field.tls(tls.cipher_suite()).unwrap_or(field);
         }
-        field = field.id(self.id()).unwrap_or(field);
+        field = field.id(id).unwrap_or(field);
         if let [recipient] = self.recipients()
             && let Some(mailbox) = recipient.path.as_ref().mailbox()
         {

@@ -229,8 +229,8 @@ struct Shown<'a> {
 /// How it ended.
 enum End {
     Done(u64),
-    /// Nobody reads what is shown any more.
-    Closed,
+    /// What is shown cannot be written.
+    Unwritten(io::Error),
     Failed(String),
 }
 
@@ -261,10 +261,13 @@ impl Shown<'_> {
             }
             _ => Ok(()),
         };
-        if written.is_err() {
-            self.end = Some(End::Closed);
+        match written {
+            Ok(()) => true,
+            Err(error) => {
+                self.end = Some(End::Unwritten(error));
+                false
+            }
         }
-        written.is_ok()
     }
 
     fn json_line(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
@@ -276,7 +279,7 @@ impl Shown<'_> {
     fn finish(mut self, request: &Request) -> Result<(), Failure> {
         let changed = match self.end {
             Some(End::Done(changed)) => changed,
-            Some(End::Closed) => return Ok(()),
+            Some(End::Unwritten(error)) => return unwritten(error),
             Some(End::Failed(why)) => {
                 let exit = if why.contains("not in the queue") { Exit::NoInput } else { Exit::Io };
                 return Err(Failure::new(exit, why));
@@ -290,9 +293,20 @@ impl Shown<'_> {
             _ if self.json => self.json_line(&serde_json::json!({ "recipients": changed })),
             _ => writeln!(self.output, "{changed} recipient{}", if changed == 1 { "" } else { "s" }),
         };
-        // what was asked for is done, whether or not somebody reads that it is
-        let _ = said.and_then(|()| self.output.flush());
-        Ok(())
+        let said = said.and_then(|()| self.output.flush());
+        match request {
+            Request::List(_) | Request::Show(_) | Request::Content(_) => said.or_else(unwritten),
+            // what was asked for is done, whether or not somebody reads that it is
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who stops reading has seen enough; any other fault leaves him with less than he believes to have.
+fn unwritten(error: io::Error) -> Result<(), Failure> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::new(Exit::Io, format!("standard output: {error}"))),
     }
 }
 

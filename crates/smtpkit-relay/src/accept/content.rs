@@ -1,7 +1,6 @@
 //! A message on its way into the spool: the trace field on top, the header looked through, the body in pieces.
 
-use smtpkit_codec::trace::{DateTime, Received};
-use smtpkit_codec::{ClientName, DomainRef, Encode as _};
+use smtpkit_codec::trace::DateTime;
 use smtpkit_queue::{ContentWriter, QueueId, Timestamp};
 use smtpkit_server::{Peer, Refusal, Role, Transaction};
 
@@ -70,7 +69,7 @@ impl Content {
         };
         Ok(Self {
             writer: Some(writer),
-            waiting: received(peer, transaction, &id.to_string(), now),
+            waiting: transaction.received_as(&id.to_string(), peer, seconds),
             header: HeaderPass::counting(peer.hostname()),
             copy: Vec::new(),
             fixes,
@@ -148,30 +147,4 @@ impl Content {
             self.waiting.extend(separator);
         }
     }
-}
-
-/// The Received field (RFC 5321 §4.4), with the queue id. It names the recipient only if there is just one.
-fn received(peer: &Peer, transaction: &Transaction, id: &str, now: Timestamp) -> Vec<u8> {
-    let protocol = peer.protocol(transaction.parameters().as_ref().smtputf8());
-    let seconds = i64::try_from(now.get() / 1_000).unwrap_or_default();
-    let (Ok(by), Some(date)) = (DomainRef::parse(peer.hostname()), DateTime::new(seconds, 0)) else {
-        return Vec::new();
-    };
-    let mut field = Received::new(by, protocol, date);
-    if let Some(Ok(name)) = peer.hello().map(ClientName::new) {
-        field = field.from(name);
-    }
-    if let Some(address) = peer.ip() {
-        field = field.peer(address);
-    }
-    if let Some(tls) = peer.tls() {
-        field = field.tls(tls.cipher_suite()).unwrap_or(field);
-    }
-    field = field.id(id).unwrap_or(field);
-    if let [recipient] = transaction.recipients()
-        && let Some(mailbox) = recipient.path.as_ref().mailbox()
-    {
-        field = field.recipient(mailbox);
-    }
-    field.to_vec()
 }

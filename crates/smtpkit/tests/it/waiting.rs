@@ -95,6 +95,18 @@ fn a_waiting_message_can_be_read_octet_by_octet() {
     server.signal("TERM");
     assert_eq!(server.wait(), 0);
     assert!(server.queue(&["show", "--content", &id]).1 == running.1, "a stopped server's is the same");
+
+    let shown_on = |file: fs::File| {
+        let mut command = smtpkit();
+        command.args(["queue", "show", "--content", &id, "--data"]).arg(server.data()).stdout(file);
+        finish(&mut command)
+    };
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    check(&shown_on(full), 74, &["standard output: ", "space"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    check(&shown_on(fs::File::from(std::os::fd::OwnedFd::from(writer))), 0, &[]);
+
     check(&server.queue(&["show", "--content", "0000000000000"]), 66, &["not in the queue"]);
 }
 

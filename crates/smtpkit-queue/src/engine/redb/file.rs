@@ -1,7 +1,7 @@
 //! The file of the database, and how it comes into being.
 //!
-//! redb writes its magic number last when it makes a file, so one whose making was broken off by a loss of power cannot be
-//! opened ever after. It is made under another name, therefore, and gets its own when it is whole.
+//! A file whose making was broken off by a loss of power is no database yet. It is made under another name, therefore, and
+//! gets its own when it is whole.
 
 use std::fs::{self, File};
 use std::io;
