@@ -18,6 +18,7 @@
 //! | recipient | RCPT refused 5yz | failed with that reply | no | fine |
 //! | recipient | RCPT refused 4yz | deferred with that reply | no | fine |
 //! | recipient | 452 4.5.3 or 552 4.5.3 behind others: too many at once (RFC 5321 §4.5.3.1.10) | again at once | no | fine |
+//! | recipient | the same, and nobody was accepted: fewer are no remedy | deferred with that reply | no | fine |
 //! | us | content unreadable, no connection free, client closed | given back, no attempt counted | – | – |
 //!
 //! Nothing here connects, waits or writes: the functions take what a client or the DNS said and name the consequence.
@@ -188,7 +189,11 @@ fn each(error: &SendError, recipients: usize, host: &str) -> Vec<Fate> {
     if outcomes.len() != recipients {
         return vec![message(); recipients];
     }
+    let is_any_accepted = outcomes.iter().any(|outcome| matches!(outcome, RecipientOutcome::Accepted(_)));
     let decide = |outcome: &RecipientOutcome| match outcome {
+        RecipientOutcome::Refused(reply) if is_too_many(reply) && !is_any_accepted => {
+            Fate::Deferred(temporary(last_reply(reply, host)))
+        }
         RecipientOutcome::Refused(_) => recipient(outcome, None, host),
         _ => message(),
     };

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod next_hops;
 #[cfg(test)]
 mod reports;

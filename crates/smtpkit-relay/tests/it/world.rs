@@ -1,13 +1,14 @@
 //! What the tests share: name servers, hosts that misbehave to order, and a relay on a queue in memory.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use hickory_server::Server as DnsServer;
-use hickory_server::proto::rr::rdata::{A, CNAME, MX, SOA};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA};
 use hickory_server::proto::rr::{Name, RData, Record};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
@@ -31,6 +32,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Has {
     Mx(u16, &'static str),
     Address([u8; 4]),
+    Address6(Ipv6Addr),
     Alias(&'static str),
 }
 
@@ -52,6 +54,7 @@ impl Dns {
             let data = match *has {
                 Has::Mx(preference, host) => RData::MX(MX::new(preference, name(host))),
                 Has::Address([a, b, c, d]) => RData::A(A(Ipv4Addr::new(a, b, c, d))),
+                Has::Address6(address) => RData::AAAA(AAAA(address)),
                 Has::Alias(target) => RData::CNAME(CNAME(name(target))),
             };
             zone.upsert_mut(Record::from_rdata(name(owner), 60, data), 0);
@@ -71,7 +74,7 @@ impl Dns {
 }
 
 /// What a host does about a command.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// Answers.
     Say(&'static str),
@@ -79,6 +82,12 @@ pub(crate) enum Act {
     Hang,
     /// Closes the connection without a word.
     Close,
+    /// Ends it with a reset.
+    Reset,
+    /// Answers, and closes.
+    Last(&'static str),
+    /// Answers, and to what comes then with nonsense.
+    Garble(&'static str),
 }
 
 /// A message as the host got it.
@@ -103,10 +112,14 @@ pub(crate) struct Host {
     task: JoinHandle<()>,
 }
 
-type Script = fn(&str, usize) -> Option<Act>;
+type Script = dyn Fn(&str, usize) -> Option<Act> + Send + Sync;
 
 impl Host {
-    pub(crate) async fn start(address: &str, script: Script) -> Self {
+    pub(crate) async fn start(
+        address: &str,
+        script: impl Fn(&str, usize) -> Option<Act> + Send + Sync + 'static,
+    ) -> Self {
+        let script: Arc<Script> = Arc::new(script);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
@@ -114,10 +127,10 @@ impl Host {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 shared.lock().unwrap().connections += 1;
-                let log = Arc::clone(&shared);
+                let (log, script) = (Arc::clone(&shared), Arc::clone(&script));
                 tokio::spawn(async move {
                     // a client that goes away ends the conversation
-                    let _ = converse(stream, &log, script).await;
+                    let _ = converse(stream, &log, &*script).await;
                 });
             }
         });
@@ -139,7 +152,7 @@ impl Drop for Host {
     }
 }
 
-async fn converse(stream: TcpStream, log: &Mutex<Log>, script: Script) -> std::io::Result<()> {
+async fn converse(stream: TcpStream, log: &Mutex<Log>, script: &Script) -> io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut lines = BufReader::new(input).split(b'\n');
     let mut got = Got { commands: Vec::new(), content: String::new() };
@@ -164,6 +177,18 @@ async fn converse(stream: TcpStream, log: &Mutex<Log>, script: Script) -> std::i
             Act::Say(reply) => reply,
             Act::Hang => return std::future::pending().await,
             Act::Close => return Ok(()),
+            Act::Reset => {
+                output.as_ref().set_zero_linger()?;
+                // no orderly end of our half before it
+                output.forget();
+                return Ok(());
+            }
+            Act::Garble(reply) => {
+                output.write_all(format!("{reply}\r\n").as_bytes()).await?;
+                output.as_ref().readable().await?;
+                return output.write_all(b"500 5.5.2 what is this\r\n").await;
+            }
+            Act::Last(reply) => return output.write_all(format!("{reply}\r\n").as_bytes()).await,
         };
         if verb == "." && reply.starts_with('2') {
             log.lock().unwrap().got.push(got.clone());
@@ -216,23 +241,32 @@ impl World {
 
     pub(crate) fn with_schedule(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, mx_port, schedule)
+        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, options(mx_port, schedule))
+    }
+
+    /// The same with other options; `change` is told the folder.
+    pub(crate) fn with_options(
+        dns: &Dns,
+        mx_port: u16,
+        schedule: Schedule,
+        change: impl FnOnce(&mut Options, &Path),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(mx_port, schedule);
+        change(&mut options, folder.path());
+        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, options)
     }
 
     /// The same with its queue on the disk, where a commit takes its time.
     pub(crate) fn on_disk(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spool = RedbSpool::open(&folder.path().join("queue"), SpoolOptions::default()).unwrap();
-        Self::on(Arc::new(spool), folder, dns, mx_port, schedule)
+        Self::on(Arc::new(spool), folder, dns, options(mx_port, schedule))
     }
 
-    fn on(spool: Arc<dyn Spool>, folder: TempDir, dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
-        let options = Options {
-            mx_port,
-            schedule: schedule.clone(),
-            grace: Duration::from_millis(100),
-            ..Options::new(folder.path())
-        };
+    fn on(spool: Arc<dyn Spool>, folder: TempDir, dns: &Dns, options: Options) -> Self {
+        let schedule = options.schedule.clone();
+        let options = Options { data: folder.path().to_owned(), ..options };
         let mut directory = Directory::default();
         directory.add_mailbox("alice@example.test").unwrap();
         let routes = Routes::builder("us.test", directory).build();
@@ -287,6 +321,10 @@ impl World {
         self.stop.cancel();
         self.task.await.unwrap();
     }
+}
+
+fn options(mx_port: u16, schedule: Schedule) -> Options {
+    Options { mx_port, schedule, grace: Duration::from_millis(100), ..Options::new("") }
 }
 
 /// Waits until something has come about.
