@@ -8,11 +8,13 @@
 //! | `reach` | the client, on the first port that answers |
 //! | `transcript` | what `-v` shows |
 //! | `fault` | the exit code of an error |
+//! | `remedy` | which flag to change |
 
 mod args;
 mod fault;
 mod password;
 mod reach;
+mod remedy;
 mod target;
 mod transcript;
 
@@ -20,4 +22,5 @@ pub(crate) use args::ServerArgs;
 pub(crate) use fault::exit_of;
 pub(crate) use password::{Login, login};
 pub(crate) use reach::{builder, connector, reach};
+pub(crate) use remedy::remedy;
 pub(crate) use target::Target;

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smtpkit_client::{Builder, Client, Content, Delivery, Pipelining, PoolLimits, Transfer};
+use smtpkit_client::{Builder, Client, Content, Delivery, Pipelining, PoolLimits, SendError, Transfer};
 use smtpkit_codec::envelope::Envelope;
 
 pub(crate) use args::{EnvelopeArgs, SendArgs};
@@ -88,6 +88,7 @@ fn send(args: SendArgs, target: &Target, login: Login) -> Result<Exit, Failure> 
         return many(args, target, login, source, Some(left));
     }
     let mail = one(&args, file)?;
+    let logs_in = !matches!(login, Login::Nobody);
     connected(&args, target, login, async |client: &Client| {
         let Mail { envelope, content } = mail;
         let outcome = client.send(&envelope, content).await;
@@ -104,6 +105,7 @@ fn send(args: SendArgs, target: &Target, login: Login) -> Result<Exit, Failure> 
             }
             Err(error) => {
                 outcome::say_error(&envelope, error);
+                say_remedy(error, target, logs_in);
                 exit_of(error)
             }
         })
@@ -156,11 +158,19 @@ fn many(
     connected(&args, target, login, async |client: &Client| {
         // a login that fails is tried once, not on every connection: servers lock out who insists
         if logs_in && let Err(error) = client.connect().await {
+            say_remedy(&error, target, logs_in);
             ledger.fail(Failure::new(exit_of(&error), error));
             return ledger.close(0);
         }
         bulk::run(Arc::clone(&args), client, source, ledger).await
     })
+}
+
+/// Says to a person which flag to change, if that may help.
+fn say_remedy(error: &SendError, target: &Target, logs_in: bool) {
+    if let Some(remedy) = outbound::remedy(error, &target.url, logs_in) {
+        outcome::say(&format!("  {remedy}"));
+    }
 }
 
 /// Does the work with a client, and closes it.

@@ -1,65 +1,78 @@
-//! Three servers in a row, and the one in the middle is killed half-way.
+//! Five servers in a row, and each of them in turn is killed half-way.
 
-use std::fs;
 use std::net::TcpListener;
 
 use crate::harness::{Server, smtpkit, until};
 use crate::load::Load;
 
-const MESSAGES: usize = 200;
+const HOPS: usize = 5;
+/// Messages between one kill and the next.
+const MESSAGES: usize = 60;
 
-fn serve(hostname: &str, listener: &str, flags: &[&str]) -> std::process::Command {
+/// The server at a place in the row: the last one has the mailbox, the others pass on.
+fn serve(ports: &[u16], place: usize, users: &str) -> std::process::Command {
     let mut command = smtpkit();
-    command.args(["serve", "--hostname", hostname, "--listen", listener, "--retry", "1s"]).args(flags);
+    command.args(["serve", "--hostname", &format!("mx{place}.hop.test"), "--retry", "1s"]);
+    command.args(["--listen", &format!("mx://127.0.0.1:{}", ports[place])]);
+    match ports.get(place + 1) {
+        Some(next) => command.args(["--smarthost", &format!("smtp://127.0.0.1:{next}?tls=off")]).args([
+            "--trusted",
+            "127.0.0.0/8",
+            "--domain",
+            "hop.test",
+        ]),
+        None => command.args(["--user-file", users]),
+    };
     command
 }
 
+fn field<'m>(message: &'m str, name: &str) -> &'m str {
+    message.lines().find(|line| line.starts_with(name)).unwrap()
+}
+
 #[test]
-fn a_hop_that_is_killed_half_way_loses_nothing() {
+fn any_hop_may_be_killed_half_way_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
-    fs::write(&users, "x@far.test:another one\n").unwrap();
-    let far = serve("mx.far.test", "mx://127.0.0.1:0", &["--user-file", users.to_str().unwrap()]);
-    let far = Server::spawn(far, folder);
-    let trusted = ["--trusted", "127.0.0.0/8", "--domain"];
-
-    // it has to come back where it was
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let to_far = format!("smtp://127.0.0.1:{}?tls=off", far.port("mx"));
-    let flags = [&trusted[..], &["middle.test", "--smarthost", &to_far]].concat();
-    let middle = || serve("mx.middle.test", &format!("mx://127.0.0.1:{port}"), &flags);
-    let mut hop = Server::spawn(middle(), tempfile::tempdir().unwrap());
-
-    let to_middle = format!("smtp://127.0.0.1:{port}?tls=off");
-    let flags = [&trusted[..], &["near.test", "--smarthost", &to_middle]].concat();
-    let near = Server::spawn(serve("mx.near.test", "mx://127.0.0.1:0", &flags), tempfile::tempdir().unwrap());
+    std::fs::write(&users, "x@far.test:another one\n").unwrap();
+    let users = users.to_str().unwrap();
+    // each has to come back where it was
+    let listeners: Vec<TcpListener> = (0..HOPS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    drop(listeners);
+    let start = |place| Server::spawn(serve(&ports, place, users), tempfile::tempdir().unwrap());
+    let mut hops: Vec<Server> = (0..HOPS).map(start).collect();
 
     let load = Load::default();
-    let arrived = || {
-        let new = far.data().join("mail/far.test/x/new");
-        let Ok(files) = fs::read_dir(new) else { return Vec::new() };
-        let text = |file: std::io::Result<fs::DirEntry>| fs::read_to_string(file.unwrap().path()).unwrap();
-        let subject =
-            |text: String| text.lines().find(|line| line.starts_with("Subject:")).unwrap().to_owned();
-        let mut subjects: Vec<String> = files.map(text).map(subject).collect();
-        subjects.sort();
-        subjects
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| load.hand_over(near.port("mx"), |number| number < MESSAGES));
-        }
-        assert!(until(|| arrived().len() >= MESSAGES / 4), "{}", hop.log());
-        hop.kill();
-    });
-    hop.restart(middle());
+    for place in 0..HOPS {
+        let before = load.acknowledged().len();
+        let most = load.begun() + MESSAGES;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| load.hand_over(ports[0], |number| number < most));
+            }
+            assert!(until(|| load.acknowledged().len() >= before + MESSAGES / 4), "{}", hops[0].log());
+            hops[place].kill();
+        });
+        hops[place].restart(serve(&ports, place, users));
+    }
+
     let mut sent = load.acknowledged();
     sent.sort();
-    assert_eq!(sent.len(), MESSAGES, "the first hop took them all");
-    let all_arrived = || {
-        let mut subjects = arrived();
-        subjects.dedup();
-        subjects == sent
+    assert!(sent.len() >= HOPS * MESSAGES / 4, "{}", sent.len());
+    let last = &hops[HOPS - 1];
+    let arrived = || -> Vec<String> {
+        let messages = last.mailbox("far.test", "x").into_iter();
+        messages.map(|message| String::from_utf8(message).unwrap()).collect()
     };
-    assert!(until(all_arrived), "{} of {MESSAGES}\n{}\n{}", arrived().len(), near.log(), hop.log());
+    let lacking = || {
+        let mut subjects: Vec<String> =
+            arrived().iter().map(|message| field(message, "Subject:").to_owned()).collect();
+        subjects.sort();
+        sent.iter().filter(|subject| subjects.binary_search(subject).is_err()).count()
+    };
+    assert!(until(|| lacking() == 0), "{} of {} are lacking\n{}", lacking(), sent.len(), last.log());
+    for message in arrived() {
+        assert_eq!(message.matches("\nReceived:").count(), HOPS, "{message}");
+    }
 }

@@ -58,6 +58,18 @@ impl Server {
         Self::spawn(command, folder)
     }
 
+    /// A server with this configuration file, which lies beside its data folder and a file `users`.
+    pub(crate) fn configured(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let users = format!("{ALICE}:{PASSWORD}\n{BOB}:another one\n");
+        fs::write(folder.path().join("users"), users).unwrap();
+        let file = folder.path().join("smtpkit.toml");
+        fs::write(&file, config).unwrap();
+        let mut command = smtpkit();
+        command.args(["serve", "--config"]).arg(file);
+        Self::spawn(command, folder)
+    }
+
     /// Any `serve` command line; `--data` and `--json` are added.
     pub(crate) fn spawn(command: Command, folder: tempfile::TempDir) -> Self {
         let (child, ready) = start(command, folder.path());
@@ -145,7 +157,12 @@ impl Server {
 
     /// The messages in the mailbox of a local part as they are now.
     pub(crate) fn stored(&self, local_part: &str) -> Vec<Vec<u8>> {
-        let new = self.data().join("mail/example.test").join(local_part).join("new");
+        self.mailbox("example.test", local_part)
+    }
+
+    /// The same in any domain.
+    pub(crate) fn mailbox(&self, domain: &str, local_part: &str) -> Vec<Vec<u8>> {
+        let new = self.data().join("mail").join(domain).join(local_part).join("new");
         let Ok(entries) = fs::read_dir(new) else { return Vec::new() };
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         files.sort();

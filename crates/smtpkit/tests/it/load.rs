@@ -162,6 +162,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// How many numbers are gone, also those of messages that never were handed over.
+    pub(crate) fn begun(&self) -> usize {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// The subjects of all messages that were answered with 250.
     pub(crate) fn acknowledged(&self) -> Vec<String> {
         self.acknowledged.lock().unwrap().clone()

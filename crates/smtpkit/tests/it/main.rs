@@ -5,15 +5,21 @@ mod account;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod bounces;
+#[cfg(test)]
 mod bulk;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod composed;
+#[cfg(test)]
 mod dead;
 #[cfg(test)]
 mod dialogue;
+#[cfg(test)]
+mod envelope;
 #[cfg(test)]
 mod first_start;
 #[cfg(test)]
@@ -29,6 +35,8 @@ mod mistakes;
 #[cfg(test)]
 mod monitor;
 #[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod privileges;
 #[cfg(test)]
 mod rehearsal;
@@ -36,6 +44,8 @@ mod rehearsal;
 mod relay;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod schedule;
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]
