@@ -202,6 +202,17 @@ impl Routes {
         }
     }
 
+    /// The next hop of mail for an address that is no recipient of ours, whatever it looks like: a row counts only if it
+    /// names a smarthost.
+    fn way_to(&self, mailbox: MailboxRef<'_>) -> NextHop {
+        let (local_part, domain) = (canonical_local_part(mailbox), canonical_domain(mailbox.domain_text()));
+        let row = self.rows.iter().find(|(pattern, _)| pattern.matches_canonical(&local_part, &domain));
+        match row.map(|(_, destination)| destination) {
+            Some(Destination::Smarthost(smarthost)) => NextHop::Smarthost(smarthost.name().into()),
+            _ => self.foreign(mailbox),
+        }
+    }
+
     /// The address that forwarded mail from `sender` gets as its reverse-path; `None` if `sender` can stay: it is one of
     /// ours, or there are no keys, or no valid address comes out.
     pub(crate) fn rewritten(&self, sender: MailboxRef<'_>, day: u64) -> Option<Mailbox> {
@@ -267,7 +278,7 @@ impl Expansion<'_> {
         if let Some(restored) = routes.restored(mailbox, self.day) {
             // an address of ours is good for one step: what it stands for is foreign, whatever it looks like
             let original = restored?;
-            let hop = routes.foreign(original.as_ref());
+            let hop = routes.way_to(original.as_ref());
             let via = if via == Via::Itself { Via::Restored } else { via };
             return self.push(original.into(), hop, sender, via);
         }
@@ -459,6 +470,13 @@ mod tests {
                 Destination::list("owner@example.test", ["carol@elsewhere.test"]).unwrap(),
             )
             .unwrap()
+            .route("eve@sender.test", alias(&["alice@example.test"]))
+            .unwrap()
+            .route(
+                "*@partner.test",
+                Destination::smarthost(Smarthost::new("smtp://hub.test:25?tls=off").unwrap()),
+            )
+            .unwrap()
             .srs("example.test".parse().unwrap(), keys)
             .build();
         let legs =
@@ -473,6 +491,13 @@ mod tests {
         let rewritten = routes.rewritten(foreign.as_ref(), DAY).unwrap();
         assert_eq!(routes.rewritten(ours.as_ref(), DAY), None);
         assert_eq!(hops(&routes, rewritten.as_str()), "mx:sender.test");
+        // the way to a host counts, what the table makes of a recipient does not
+        for (sender, way) in
+            [("ada@partner.test", "via:smtp://hub.test:25?tls=off"), ("eve@sender.test", "mx:sender.test")]
+        {
+            let rewritten = routes.rewritten(sender.parse::<Mailbox>().unwrap().as_ref(), DAY).unwrap();
+            assert_eq!(hops(&routes, rewritten.as_str()), way);
+        }
         assert_eq!(
             hops(&routes, "SRS0=aaaaaa=aa=sender.test=eve@example.test"),
             "550 5.1.1 no such user here"

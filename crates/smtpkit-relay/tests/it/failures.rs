@@ -5,7 +5,8 @@ use std::time::Duration;
 use smtpkit_relay::Clock;
 use smtpkit_relay::queue::{Action, Filter, Schedule};
 
-use crate::world::{Act, Dns, Has, Host, PATIENCE, World, until};
+use crate::host::{Act, Host};
+use crate::world::{Dns, Has, PATIENCE, World, until};
 
 const HERE: [(&str, Has); 2] =
     [("far.test.", Has::Mx(10, "mx.test.")), ("mx.test.", Has::Address([127, 0, 0, 1]))];

@@ -8,8 +8,9 @@ use std::time::Duration;
 use smtpkit_relay::queue::{Action, Filter, QueueId, Schedule};
 use smtpkit_relay::{Clock, Options};
 
-use crate::world::Act::{Close, Garble, Hang, Last, Reset, Say};
-use crate::world::{Act, Dns, Has, Host, World, until};
+use crate::host::Act::{Close, Garble, Hang, Last, Reset, Say};
+use crate::host::{Act, Host};
+use crate::world::{Dns, Has, World, until};
 
 /// What becomes of the mail.
 #[derive(Clone, Copy, Debug)]

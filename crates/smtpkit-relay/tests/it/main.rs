@@ -5,6 +5,8 @@ mod failures;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod next_hops;
 #[cfg(test)]
 mod reports;

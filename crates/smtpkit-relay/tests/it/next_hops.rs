@@ -5,7 +5,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use smtpkit_relay::{HickoryResolver, OwnNames, next_hops};
 use tokio::net::UdpSocket;
 
-use crate::world::{Dns, Has, Host, World, until};
+use crate::host::Host;
+use crate::world::{Dns, Has, World, until};
 
 async fn hops(resolver: &HickoryResolver, domain: &str) -> String {
     match next_hops(resolver, domain, &OwnNames::new(["us.test"]), 7).await {
@@ -49,7 +50,7 @@ async fn the_next_host_takes_what_the_first_one_cannot() {
     let second = Host::start("127.0.0.2:0", |_, _| None).await;
     let port = second.address.port();
     let first = Host::start(&format!("127.0.0.1:{port}"), |verb, _| {
-        (verb == "CONNECT").then_some(crate::world::Act::Say("421 4.3.2 not now"))
+        (verb == "CONNECT").then_some(crate::host::Act::Say("421 4.3.2 not now"))
     })
     .await;
     let dns = Dns::start(&[

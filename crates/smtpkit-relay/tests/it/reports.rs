@@ -6,7 +6,8 @@ use smtpkit_mime::Message;
 use smtpkit_mime::report::{Action, DeliveryStatus};
 use smtpkit_relay::queue::Schedule;
 
-use crate::world::{Act, Dns, Has, Host, World, until};
+use crate::host::{Act, Host};
+use crate::world::{Dns, Has, World, until};
 
 const HERE: [(&str, Has); 3] = [
     ("far.test.", Has::Mx(10, "mx.test.")),

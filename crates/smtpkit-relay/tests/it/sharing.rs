@@ -1,6 +1,15 @@
 //! Sites side by side: what one does takes nothing from the others.
 
-use crate::world::{Act, Dns, Has, Host, World, until};
+use std::time::Duration;
+
+use smtpkit_relay::queue::Schedule;
+
+use crate::host::{Act, Host};
+use crate::world::{Dns, Has, World, until};
+
+/// Messages to one site, and connections that it is given.
+const MESSAGES: usize = 1_000;
+const CONNECTIONS: usize = 4;
 
 #[tokio::test]
 async fn a_silent_host_holds_up_nobody_else() {
@@ -36,5 +45,35 @@ async fn connections_are_used_again() {
     until("all delivered", || world.is_empty()).await;
     assert_eq!(host.got().len(), 200);
     assert!(host.connections() <= 21, "{} connections for 200 messages", host.connections());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_thousand_messages_take_few_connections_and_two_round_trips_each() {
+    // MAIL and RCPT are answered together with DATA: whoever waits for an answer before that waits for ever
+    let host = Host::start("127.0.0.1:0", |verb, _| match verb {
+        "MAIL" => Some(Act::Keep("250 2.1.0 ok")),
+        "RCPT" => Some(Act::Keep("250 2.1.5 ok")),
+        _ => None,
+    })
+    .await;
+    let dns = Dns::start(&[("far.test.", Has::Address([127, 0, 0, 1]))]).await;
+    let minute = Schedule::new(vec![Duration::from_secs(60)]).unwrap();
+    let world = World::with_options(&dns, host.address.port(), minute, |options, _| {
+        options.limits.site_max = CONNECTIONS;
+    });
+    for _ in 0..MESSAGES {
+        world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    }
+    until("all delivered", || world.is_empty()).await;
+    let mut loads = vec![0; host.connections()];
+    for message in host.got() {
+        loads[message.connection] += 1;
+    }
+    assert_eq!(loads.iter().sum::<usize>(), MESSAGES);
+    assert!(host.most_open() <= CONNECTIONS, "{} connections at once", host.most_open());
+    // each takes a hundred, but for the few that are open at the end
+    assert!(loads.iter().all(|load| *load <= 100), "{loads:?}");
+    assert!(loads.len() <= MESSAGES / 100 + CONNECTIONS, "{loads:?}");
     world.stop().await;
 }

@@ -44,6 +44,12 @@ pub enum Unsupported {
 impl core::fmt::Display for Unsupported {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Self::Extension { keyword: "SMTPUTF8", needed_for } if needed_for == "SMTPUTF8" => f.write_str(
+                "the server does not offer SMTPUTF8, which an address or a header beyond ASCII needs",
+            ),
+            Self::Extension { keyword, needed_for } if needed_for == keyword => {
+                write!(f, "the server does not offer {keyword}, which the mail asks for")
+            }
             Self::Extension { keyword, needed_for } => {
                 write!(f, "the server does not offer {keyword}, which {needed_for} needs")
             }

@@ -5,6 +5,8 @@ mod account;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bounces;
 #[cfg(test)]
 mod bulk;
@@ -23,7 +25,11 @@ mod envelope;
 #[cfg(test)]
 mod first_start;
 #[cfg(test)]
+mod forwarding;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod international;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
