@@ -6,7 +6,7 @@ use smtpkit_queue::{Action, Filter, Receipt, Spool, SpoolError, Timestamp};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::Intake;
+use crate::accept::{CallAhead, Intake};
 use crate::clock::Clock;
 use crate::delivery::{self, Gates, Remote};
 use crate::options::Options;
@@ -19,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) spool: Arc<dyn Spool>,
     pub(crate) remote: Remote,
+    pub(crate) call_ahead: CallAhead,
     pub(crate) wake: Notify,
     clock: Clock,
     routes: RwLock<Arc<Routes>>,
@@ -72,7 +73,8 @@ impl Relay {
         let remote = Remote::new(options.clone(), routes.hostname(), surroundings);
         let gates = Mutex::new(Gates::new(options.limits.clone()));
         let routes = RwLock::new(Arc::new(routes));
-        Self(Arc::new(Shared { options, spool, remote, wake: Notify::new(), clock, routes, gates }))
+        let (call_ahead, wake) = (CallAhead::default(), Notify::new());
+        Self(Arc::new(Shared { options, spool, remote, call_ahead, wake, clock, routes, gates }))
     }
 
     /// What a server hands its mail to.
@@ -91,6 +93,7 @@ impl Relay {
     pub fn replace_routes(&self, routes: Routes) {
         *self.0.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
         self.0.remote.forget_clients();
+        self.0.call_ahead.forget();
         self.0.wake.notify_one();
     }
 

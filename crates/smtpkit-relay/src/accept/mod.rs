@@ -1,7 +1,7 @@
 //! Taking mail: the handler that a server hands its transactions to.
 //!
 //! ```text
-//! RCPT  ─► routing table ─► next hops, or the reply that refuses
+//! RCPT  ─► routing table ─► next hops, or the reply that refuses ─► a server for local deliveries is asked, too
 //! DATA  ─► trace field on top ─► header pass (loops, RFC 6409) ─► content into the spool, in pieces
 //! "."   ─► one entry for each reverse-path ─► commit ─► only then 250 with the queue id
 //! ```
@@ -10,6 +10,7 @@
 //! cannot write 451. Mail that has gone round in a circle is refused here, where no report is needed.
 
 mod acceptance;
+mod call_ahead;
 mod content;
 mod forwarded_report;
 
@@ -20,6 +21,7 @@ use smtpkit_queue::{ContentWriter, Health, Origin, SpoolError, Staged};
 use smtpkit_server::{Body, Handler, Peer, Refusal, RelayGrant, Route, Session, Transaction, accepted_as};
 
 use self::acceptance::Acceptance;
+pub(crate) use self::call_ahead::CallAhead;
 use self::content::Content;
 use crate::delivery::day;
 use crate::record;
@@ -89,7 +91,7 @@ impl Session for Accepting {
             None if is_foreign => return Err(Refusal::relaying_denied()),
             _ => Route::local(),
         };
-        self.legs.push(legs);
+        self.legs.push(call_ahead::taken(&self.shared, legs).await?);
         Ok(route)
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use smtpkit_client::{
-    Client, Content, Endpoint, ErrorKind, PoolLimits, Report, Resolve, SendError, ServerUrl,
+    Client, Connection, Content, Endpoint, ErrorKind, PoolLimits, Report, Resolve, SendError, ServerUrl,
 };
 use smtpkit_codec::{Body, EhloReply, Envelope, Keyword};
 use smtpkit_mime::HopCapabilities;
@@ -118,6 +118,11 @@ impl Remote {
             lock(&self.secure).remember(name);
         }
         Ok(sent?)
+    }
+
+    /// A connection to a server for local deliveries, to ask it something.
+    pub(crate) async fn exclusive(&self, url: ServerUrl) -> Result<Connection, Trouble> {
+        Ok(self.client(&Host::Lmtp(url))?.exclusive().await?)
     }
 
     /// The mail without what the host lacks; `None` if that changes nothing.

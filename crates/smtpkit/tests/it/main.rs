@@ -11,6 +11,8 @@ mod bounces;
 #[cfg(test)]
 mod bulk;
 #[cfg(test)]
+mod call_ahead;
+#[cfg(test)]
 mod chain;
 #[cfg(test)]
 mod check;
