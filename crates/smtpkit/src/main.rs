@@ -11,6 +11,7 @@ mod inspect;
 mod log;
 mod outbound;
 mod queue;
+mod route;
 mod send;
 mod sendmail;
 mod serve;
@@ -48,6 +49,9 @@ enum Command {
     /// Look at the mail that waits, and decide about it
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Show and change where mail goes: forwarding addresses, live at once
+    #[command(subcommand)]
+    Route(route::RouteCommand),
     /// Show what a message is made of
     Inspect(inspect::InspectArgs),
     /// Make hashes for accounts
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Check(args) => return check::run(&args),
         Command::Sendmail { arguments } => return sendmail::run(arguments),
         Command::Queue(command) => queue::run(command),
+        Command::Route(command) => route::run(command),
         Command::Inspect(args) => return inspect::run(&args),
         Command::Account(command) => account::run(&command),
         Command::Generate(args) => completions::run(&args, <Cli as clap::CommandFactory>::command()),

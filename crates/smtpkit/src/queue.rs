@@ -46,7 +46,7 @@ pub(crate) enum QueueCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Place {
     /// The data folder of the server
-    #[arg(long, value_name = "DIR", default_value = DATA)]
+    #[arg(long, value_name = "DIR", default_value = DATA, env = "SMTPKIT_DATA")]
     data: PathBuf,
 
     /// One JSON object a line

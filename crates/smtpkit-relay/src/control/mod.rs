@@ -1,4 +1,5 @@
-//! What an operator may do with the queue: list, show, hold, release, retry, remove, flush.
+//! What an operator may do with a relay: list, show, hold, release, retry, remove and flush its queue; have it read its
+//! configuration anew.
 //!
 //! The same requests are answered for a running relay, over a Unix socket in its folder, and for a queue that nobody has
 //! open, by whoever opens it. One request and its answers are one JSON object a line.
@@ -8,9 +9,12 @@
 //! | this one | requests and answers |
 //! | `perform` | from one to the other |
 //! | `socket` | the socket of a running relay, both ends |
+//! | `reload` | an order to read the configuration anew |
 //! | `short_path` | a path to it that the operating system takes |
 
 mod perform;
+#[cfg(unix)]
+mod reload;
 #[cfg(unix)]
 mod short_path;
 #[cfg(unix)]
@@ -20,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use smtpkit_queue::{Filter, Match, QueueId, RecipientKey, RecipientState, Timestamp};
 
 pub use self::perform::{Target, perform};
+#[cfg(unix)]
+pub use self::reload::{ReloadOrder, Reloads};
 #[cfg(unix)]
 pub use self::socket::{Listener, SOCKET, ask};
 
@@ -52,6 +58,8 @@ pub enum Request {
     Remove(Selection),
     /// Deliver everything at once.
     Flush,
+    /// Read the configuration anew; only a running relay can, if whoever runs it lets it.
+    Reload,
 }
 
 /// Which recipients: those that meet every condition; without any, all.

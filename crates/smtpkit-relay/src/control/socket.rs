@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::reload::{Orders, Reloads};
 use super::short_path::ShortPath;
 use super::{Answer, Request, Target, perform};
 use crate::Relay;
@@ -33,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Listener {
     listener: UnixListener,
     path: ShortPath,
+    orders: Orders,
 }
 
 impl Listener {
@@ -49,7 +51,12 @@ impl Listener {
         }
         let listener = UnixListener::bind(path.as_path())?;
         fs::set_permissions(path.as_path(), fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path })
+        Ok(Self { listener, path, orders: Orders::default() })
+    }
+
+    /// The orders to read the configuration anew, for whoever carries them out; nobody else gets any.
+    pub fn reloads(&mut self) -> Reloads {
+        self.orders.taken()
     }
 
     /// Answers until `stop` is cancelled; the socket goes then.
@@ -62,9 +69,9 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => {
-                        let relay = relay.clone();
+                        let (relay, orders) = (relay.clone(), self.orders.clone());
                         connections.spawn(async move {
-                            let answered = tokio::time::timeout(PATIENCE, answer(stream, &relay)).await;
+                            let answered = tokio::time::timeout(PATIENCE, answer(stream, &relay, &orders)).await;
                             if let Ok(Err(error)) = answered {
                                 tracing::debug!(target: "smtpkit::relay", %error, "a request was not answered to its end");
                             }
@@ -82,12 +89,17 @@ impl Listener {
     }
 }
 
-async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
+async fn answer(stream: UnixStream, relay: &Relay, orders: &Orders) -> io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut line = String::new();
     BufReader::new(input.take(REQUEST_OCTETS_MAX)).read_line(&mut line).await?;
     let (sender, mut answers) = mpsc::channel(ANSWERS_MAX);
     match serde_json::from_str::<Request>(&line) {
+        Ok(Request::Reload) => {
+            // the channel has room for one
+            let _ = sender.try_send(orders.give().await);
+            drop(sender);
+        }
         Ok(request) => {
             let (relay, now) = (relay.clone(), relay.now());
             // on a thread that may wait: for the disk, and for whoever reads
@@ -96,7 +108,6 @@ async fn answer(stream: UnixStream, relay: &Relay) -> io::Result<()> {
             });
         }
         Err(error) => {
-            // the channel has room for one
             let _ = sender.try_send(Answer::Error(format!("not a request: {error}")));
             drop(sender);
         }

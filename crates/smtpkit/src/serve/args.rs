@@ -6,19 +6,19 @@ use std::path::PathBuf;
 ///
 /// Without any flag it works at once: data in ./smtpkit-data, three listeners on loopback, a certificate of its own
 /// and one account, whose password is shown once.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = AFTER_LONG_HELP)]
 pub(crate) struct ServeArgs {
     /// Read the configuration from FILE (TOML); flags go before what it says
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SMTPKIT_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 
     /// Folder for mail, keys and accounts [default: ./smtpkit-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "SMTPKIT_DATA")]
     pub(crate) data: Option<PathBuf>,
 
     /// The name this server greets with and puts into trace fields [default: the system's, if it has a full one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "SMTPKIT_HOSTNAME")]
     pub(crate) hostname: Option<String>,
 
     /// Take mail for this domain; repeatable [default: the domains of the accounts, or localhost]
@@ -162,6 +162,8 @@ Examples:
       take mail for example.test
   smtpkit serve --config smtpkit.toml --check
       check a configuration file
+  smtpkit route add hi@example.com me@elsewhere.example --config smtpkit.toml
+      pass mail on, at once also if the server runs
   smtpkit serve --smarthost smtps://me@mail.example.test --smarthost-password-file pw
       relay mail of the accounts through another server
   smtpkit serve --metrics 127.0.0.1:9100

@@ -220,6 +220,7 @@ pub(crate) struct RouteTable {
     pub(crate) ca: Option<Spanned<PathBuf>>,
     pub(crate) reject: Option<Spanned<String>>,
     pub(crate) discard: Option<bool>,
+    pub(crate) enabled: Option<bool>,
 }
 
 /// `[relay]`

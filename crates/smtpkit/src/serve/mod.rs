@@ -44,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use args::ServeArgs;
 pub(crate) use first_start::storable;
 pub(crate) use relay_settings::duration;
+pub(crate) use settings::data_folder;
 
 use crate::exit::{Exit, Failure};
 use crate::log;
@@ -118,7 +119,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
         None => None,
     };
     let (running, reload) = servers.listen(sockets, &stop).await?;
-    relaying.start(&settings)?;
+    let mut reloads = relaying.start(&settings)?;
     banner::started(&settings, running.addresses(), first.as_ref());
     let metrics = monitor.as_ref().and_then(Monitor::address);
     if let Some(monitor) = monitor {
@@ -131,7 +132,8 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
             tokio::select! {
                 biased;
                 () = stop_signals.next() => break,
-                _ = reload_signal.recv() => read_anew(args, &reload, &fixed),
+                _ = reload_signal.recv() => drop(read_anew(args, &reload, &fixed)),
+                Some(order) = reloads.next() => order.answer(read_anew(args, &reload, &fixed)),
             }
         }
     };
@@ -154,7 +156,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
 }
 
 /// Puts the settings as they are now in place of those in use, as far as that needs no new start.
-fn read_anew(args: &ServeArgs, reload: &Reload, fixed: &Fixed) {
+fn read_anew(args: &ServeArgs, reload: &Reload, fixed: &Fixed) -> Result<(), String> {
     let read = Settings::read(args).and_then(|anew| {
         let changed = fixed.changed_in(&anew);
         reload.apply(anew).map(|()| changed)
@@ -165,8 +167,12 @@ fn read_anew(args: &ServeArgs, reload: &Reload, fixed: &Fixed) {
             if !changed.is_empty() {
                 tracing::warn!("only a restart takes what has changed in: {}", changed.join("; "));
             }
+            Ok(())
         }
-        Err(error) => tracing::error!("nothing is changed: {error}"),
+        Err(error) => {
+            tracing::error!("nothing is changed: {error}");
+            Err(error.to_string())
+        }
     }
 }
 

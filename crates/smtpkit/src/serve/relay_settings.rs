@@ -49,7 +49,8 @@ impl RelaySettings {
         let rows = loaded.map_or_else(
             || Ok(Vec::new()),
             |loaded| {
-                loaded.file.route.iter().map(|table| read_row(loaded, table)).collect::<Result<Vec<_>, _>>()
+                let read = |table: &RouteTable| Ok((read_row(loaded, table)?, table.enabled != Some(false)));
+                loaded.file.route.iter().map(read).collect::<Result<Vec<_>, ConfigError>>()
             },
         )?;
         let settings = Self {
@@ -60,11 +61,12 @@ impl RelaySettings {
             schedule: file.schedule(args)?,
             connect_timeout: file.connect_timeout()?,
             limits: file.limits()?,
-            rows,
+            rows: rows.iter().map(|(row, _)| row.clone()).collect(),
         };
-        // a pattern that means nothing is found now, with its line
+        // a pattern that means nothing is found now, with its line, also in a row that does not count
         settings.with_rows(Routes::builder("localhost", Directory::default()))?;
-        Ok(settings)
+        let rows = rows.into_iter().filter_map(|(row, is_enabled)| is_enabled.then_some(row)).collect();
+        Ok(Self { rows, ..settings })
     }
 
     /// The routing table, with the mailboxes of `directory` below it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smtpkit_auth::Secret;
 use smtpkit_codec::address::Domain;
 use smtpkit_queue::{OpenError, RedbSpool};
-use smtpkit_relay::control::Listener;
+use smtpkit_relay::control::{Listener, Reloads};
 use smtpkit_relay::{HickoryResolver, Intake, Options, Relay, Resolver, Routes, SrsKeys};
 use smtpkit_server::Gate;
 use tokio::task::JoinSet;
@@ -66,14 +66,15 @@ impl Relaying {
         self.relay.clone()
     }
 
-    /// Begins to deliver, and to answer `smtpkit queue`.
-    pub(crate) fn start(&mut self, settings: &Settings) -> Result<(), Failure> {
-        let listener = Listener::bind(&settings.data)
+    /// Begins to deliver, and to answer `smtpkit queue` and `smtpkit route`. Gives the orders to read the configuration anew.
+    pub(crate) fn start(&mut self, settings: &Settings) -> Result<Reloads, Failure> {
+        let mut listener = Listener::bind(&settings.data)
             .map_err(|error| Failure::new(Exit::Io, format!("{}: {error}", settings.data.display())))?;
+        let reloads = listener.reloads();
         self.tasks.spawn(listener.serve(self.relay.clone(), self.stop.clone()));
         let (relay, stop) = (self.relay.clone(), self.stop.clone());
         self.tasks.spawn(async move { relay.run(stop).await });
-        Ok(())
+        Ok(reloads)
     }
 
     /// Lets a monitor ask as long as there is something to watch.

@@ -182,6 +182,14 @@ impl Settings {
     }
 }
 
+/// The data folder of a server with these arguments, if its routes can be used. What else is in the file may need flags
+/// that only the server was given.
+pub(crate) fn data_folder(args: &ServeArgs) -> Result<PathBuf, ConfigError> {
+    let loaded = args.config.as_deref().map(Loaded::read).transpose()?;
+    RelaySettings::read(args, loaded.as_ref())?;
+    Ok(read_data(args, loaded.as_ref()))
+}
+
 fn read_hostname(args: &ServeArgs, loaded: Option<&Loaded>) -> Result<String, ConfigError> {
     let from_file = loaded.and_then(|loaded| Some(loaded.sourced(loaded.file.hostname.as_ref()?)));
     let given = args.hostname.clone().map(|name| Sourced::flag(name, "--hostname")).or(from_file);

@@ -18,7 +18,7 @@ pub(crate) fn smtpkit() -> Command {
     let program = std::env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_smtpkit").into());
     let mut command = Command::new(program);
     command.env_remove(PROGRAM);
-    for variable in ["PASSWORD", "LOG", "URL", "CONFIG", "PROXY"] {
+    for variable in ["PASSWORD", "LOG", "URL", "CONFIG", "DATA", "HOSTNAME", "PROXY"] {
         command.env_remove(format!("SMTPKIT_{variable}"));
     }
     command.stdin(Stdio::null());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod backup;
