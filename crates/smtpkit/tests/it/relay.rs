@@ -88,6 +88,28 @@ fn a_smarthost_is_logged_into_over_verified_tls() {
 }
 
 #[test]
+fn a_smarthost_that_nobody_vouches_for_gets_neither_password_nor_mail() {
+    let far = far_with("submissions://127.0.0.1:0");
+    let password = far.scratch().join("password");
+    fs::write(&password, "another one\n").unwrap();
+    let url = format!("smtps://carol%40far.test@127.0.0.1:{}", far.port("submissions"));
+    let near = Server::start_with(&[
+        "--smarthost",
+        &url,
+        "--smarthost-password-file",
+        password.to_str().unwrap(),
+        "--trusted",
+        "127.0.0.0/8",
+    ]);
+    let from = ["--from", "carol@far.test", "--to", "carol@far.test"];
+    check(&with_input(near.send("mx").args(from), "Subject: x\n\nhi\n"), 0, &[]);
+    let waits = || near.queue(&["list", "--json"]).1.contains("\"last_status\":\"4.7.5\"");
+    assert!(until(waits), "{}\n{}", near.queue(&["list"]).1, near.log());
+    assert!(mailbox(&far, "far.test", "carol").is_empty());
+    assert!(!far.log().contains("carol@far.test"), "nobody logged in: {}", far.log());
+}
+
+#[test]
 fn a_folder_belongs_to_one_server() {
     let server = Server::start();
     let second =
@@ -173,6 +195,11 @@ fn an_operator_decides_about_the_queue_of_a_running_and_of_a_stopped_server() {
     assert_eq!(near.queue(&["remove"]).0, 64, "everything has to be said");
     assert_eq!(near.queue(&["flush", "--domain", "far.test"]).0, 64, "it cannot be done by halves");
     assert_eq!(near.queue(&["show"]).0, 64);
+    let held = near.queue(&["list", "--state", "held"]).1;
+    assert!(held.contains("held") && !held.contains("next in"), "{held}");
+    check(&near.queue(&["retry", "--state", "held"]), 0, &[]);
+    assert!(near.queue(&["retry", "--state", "held"]).1.contains("released first"));
+    check(&near.queue(&["hold", "0000000000000"]), 66, &["0000000000000 is not in the queue"]);
 
     near.signal("TERM");
     assert_eq!(near.wait(), 0, "{}", near.log());
@@ -186,7 +213,19 @@ fn an_operator_decides_about_the_queue_of_a_running_and_of_a_stopped_server() {
     assert!(shown.1.contains("c@other.test") && shown.1.contains("A: b"), "{}", shown.1);
     assert_eq!(near.queue(&["remove", id, "--json"]).1, "{\"recipients\":1}\n");
     assert_eq!(near.queue(&["show", id]).0, 66);
+    check(&near.queue(&["remove", id]), 66, &["is not in the queue"]);
     assert_eq!(lines(&near, &["list", "--json"]), 2);
+
+    // by age, and several by their ids
+    assert_eq!(near.queue(&["hold", "--older-than", "1h", "--json"]).1, "{\"recipients\":0}\n");
+    assert_eq!(near.queue(&["hold", "--older-than", "0s", "--json"]).1, "{\"recipients\":2}\n");
+    let listed = near.queue(&["list", "--json"]).1;
+    let entries = listed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let ids: Vec<String> = entries.map(|entry| entry["id"].as_str().unwrap().to_owned()).collect();
+    let both = near.queue(&["remove", &ids[0], &format!("{}/0", ids[1]), id, "--json"]);
+    check(&both, 66, &[&format!("{id} is not in the queue")]);
+    assert_eq!(both.1, "{\"recipients\":2}\n");
+    assert_eq!(lines(&near, &["list", "--json"]), 0);
 }
 
 #[test]
