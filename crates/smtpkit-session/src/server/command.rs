@@ -166,7 +166,8 @@ impl Server {
         self.require_tls()?;
         permit(self.phase, Kind::Mail)?;
         if self.config.authentication == Authentication::Required && !self.is_authenticated {
-            return Err(refusals::AUTH_FIRST);
+            let is_behind_tls = !self.channel.is_tls() && self.channel.mechanisms().is_empty();
+            return Err(if is_behind_tls { refusals::TLS_THEN_AUTH_FIRST } else { refusals::AUTH_FIRST });
         }
         self.check_mail(mail)?;
         if self.config.limits.transactions_max.is_some_and(|max| self.counters.transactions >= max) {

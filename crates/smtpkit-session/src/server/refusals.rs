@@ -41,6 +41,7 @@ replies! {
     TLS_FIRST = 530, 7, 0, "send STARTTLS first";
     TLS_PLAINTEXT = 554, 5, 1, "nothing may follow STARTTLS before the handshake";
     AUTH_FIRST = 530, 7, 0, "authentication required";
+    TLS_THEN_AUTH_FIRST = 530, 7, 0, "authentication required, send STARTTLS and then AUTH";
     AUTH_UNAVAILABLE = 502, 5, 1, "AUTH is not offered";
     AUTH_ENCRYPTION = 538, 7, 11, "encryption required for authentication, send STARTTLS first";
     AUTH_AGAIN = 503, 5, 1, "already authenticated";
