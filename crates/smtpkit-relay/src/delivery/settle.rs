@@ -115,8 +115,14 @@ impl<'a> Settlement<'a> {
         content: &[u8],
     ) -> Batch {
         let Some(sender) = self.mail.entry.reverse_path.mailbox() else { return batch };
+        // a person reads it, who does not know what the reverse-path of forwarded mail is
+        let known = self.routes.original(sender, day(self.now)).map(|original| {
+            let mut entry = self.mail.entry.clone();
+            entry.reverse_path = ReversePath::from(original);
+            entry
+        });
         let notice = Notice {
-            entry: &self.mail.entry,
+            entry: known.as_ref().unwrap_or(&self.mail.entry),
             cases,
             hostname: self.routes.hostname(),
             now: self.now,

@@ -213,14 +213,16 @@ impl Routes {
         }
     }
 
-    /// The address that forwarded mail from `sender` gets as its reverse-path; `None` if `sender` can stay: it is one of
-    /// ours, or there are no keys, or no valid address comes out.
+    /// The address that forwarded mail from `sender` gets as its reverse-path; `None` if `sender` can stay: it stands for
+    /// somebody already, or there are no keys, or no valid address comes out. Senders of ours keep their domain; they are
+    /// rewritten because the reports of later hops tell whom the mail was for, and come here then to be told anew.
     pub(crate) fn rewritten(&self, sender: MailboxRef<'_>, day: u64) -> Option<Mailbox> {
         let (domain, keys) = self.srs.as_ref()?;
-        if self.directory.is_local(sender) {
+        let is_ours = self.directory.is_local(sender);
+        if is_ours && SrsKeys::is_srs(sender) {
             return None;
         }
-        match keys.rewrite(sender, domain.as_str(), day) {
+        match keys.rewrite(sender, if is_ours { sender.domain_text() } else { domain.as_str() }, day) {
             Ok(mailbox) => Some(mailbox),
             Err(error) => {
                 tracing::warn!(target: "smtpkit::relay", %sender, %error, "the reverse-path of forwarded mail stays");
@@ -231,13 +233,16 @@ impl Routes {
 
     /// Whom an address of ours stands for.
     fn restored(&self, mailbox: MailboxRef<'_>, day: u64) -> Option<Result<Mailbox, Reply>> {
-        let (domain, keys) = self.srs.as_ref()?;
-        if !SrsKeys::is_srs(mailbox)
-            || canonical_domain(mailbox.domain_text()) != canonical_domain(domain.as_str())
-        {
+        let (_, keys) = self.srs.as_ref()?;
+        if !SrsKeys::is_srs(mailbox) || !self.directory.is_local(mailbox) {
             return None;
         }
         Some(keys.restore(mailbox, day).map_err(|_| no_such_user()))
+    }
+
+    /// The sender whom an address of ours stands for; none if it is no such address.
+    pub(crate) fn original(&self, mailbox: MailboxRef<'_>, day: u64) -> Option<Mailbox> {
+        self.restored(mailbox, day)?.ok()
     }
 }
 
@@ -276,10 +281,13 @@ impl Expansion<'_> {
     fn expand(&mut self, mailbox: MailboxRef<'_>, sender: &Sender, via: Via) -> Result<(), Reply> {
         let routes = self.routes;
         if let Some(restored) = routes.restored(mailbox, self.day) {
-            // an address of ours is good for one step: what it stands for is foreign, whatever it looks like
             let original = restored?;
-            let hop = routes.way_to(original.as_ref());
             let via = if via == Via::Itself { Via::Restored } else { via };
+            if routes.directory.is_local(original.as_ref()) && !SrsKeys::is_srs(original.as_ref()) {
+                return self.expand(original.as_ref(), sender, via);
+            }
+            // an address of ours is good for one step: what it stands for is foreign, whatever it looks like
+            let hop = routes.way_to(original.as_ref());
             return self.push(original.into(), hop, sender, via);
         }
         let name = (canonical_local_part(mailbox), canonical_domain(mailbox.domain_text()));
@@ -289,8 +297,11 @@ impl Expansion<'_> {
         match row.map(|(_, destination)| destination) {
             _ if is_again => self.mailbox(mailbox, sender, via).map_err(|_| alias_loop()),
             Some(Destination::Alias(targets)) => {
-                let via =
-                    if targets.len() == 1 && via != Via::Expansion { Via::Alias } else { Via::Expansion };
+                let via = match via {
+                    Via::Restored => via,
+                    Via::Itself | Via::Alias if targets.len() == 1 => Via::Alias,
+                    _ => Via::Expansion,
+                };
                 self.targets(name, targets, sender, via)
             }
             Some(Destination::List { owner, members }) => {
@@ -489,7 +500,11 @@ mod tests {
         let foreign: Mailbox = "ada@sender.test".parse().unwrap();
         let ours: Mailbox = "alice@example.test".parse().unwrap();
         let rewritten = routes.rewritten(foreign.as_ref(), DAY).unwrap();
-        assert_eq!(routes.rewritten(ours.as_ref(), DAY), None);
+        let own = routes.rewritten(ours.as_ref(), DAY).unwrap();
+        assert_eq!(own.as_ref().domain_text(), "example.test");
+        assert_eq!(hops(&routes, own.as_str()), "mailbox:alice@example.test");
+        assert_eq!(routes.original(own.as_ref(), DAY), Some(ours));
+        assert_eq!(routes.rewritten(own.as_ref(), DAY), None, "once is enough");
         assert_eq!(hops(&routes, rewritten.as_str()), "mx:sender.test");
         // the way to a host counts, what the table makes of a recipient does not
         for (sender, way) in

@@ -130,7 +130,55 @@ fn a_forward_hides_its_target_and_rewrites_the_sender() {
     assert!(report.contains("Final-Recipient: rfc822; me@example.test\r\n"), "{report}");
     assert!(report.contains("Action: failed\r\nStatus: 5.1.1\r\n"), "{report}");
     assert!(!report.contains("hidden") && !report.contains("target.test"), "{report}");
+    assert!(report.contains("To: alice@example.test\r\n") && !report.contains("SRS0="), "{report}");
     assert!(server.log().contains("hidden@target.test"), "the operator sees it all");
+
+    // one of our own hears no more in the reports of the host behind the alias
+    let server = serve(&forward("carol@target.test"));
+    check(&send(&server, ALICE, "me@example.test", "Subject: hello\n\n"), 0, &[]);
+    assert!(until(|| mailbox(&far, "target.test", "carol").len() == 2), "{}\n{}", server.log(), far.log());
+    let stored = mailbox(&far, "target.test", "carol");
+    let stored = stored.iter().find(|message| message.contains("Subject: hello")).unwrap();
+    let sender = reverse_path(stored);
+    assert!(sender.starts_with("SRS0=") && sender.ends_with("=alice@example.test"), "{sender}");
+    hand_over(&server, sender, &notification(stored));
+    assert_eq!(server.messages("alice").len(), 1, "{}", server.log());
+    let report = String::from_utf8(server.stored("alice").remove(0)).unwrap();
+    assert!(report.contains("Final-Recipient: rfc822; me@example.test\r\n"), "{report}");
+    let body = report.split_once("\r\n\r\n").unwrap().1;
+    assert!(!body.contains("target.test") && !body.contains("carol"), "{report}");
+}
+
+/// The reverse-path that a stored message came with.
+fn reverse_path(stored: &str) -> &str {
+    stored.strip_prefix("Return-Path: <").and_then(|rest| rest.split_once('>')).unwrap().0
+}
+
+/// A delivery status notification of the host behind the alias, about this message.
+fn notification(stored: &str) -> String {
+    let header = stored.split_once("\r\n\r\n").unwrap().0;
+    format!(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\n\r\n<carol@target.test> is full\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; mx.target.test\r\n\r\nFinal-Recipient: rfc822; carol@target.test\r\n\
+         Action: failed\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 carol is over quota\r\n\r\n\
+         --b\r\nContent-Type: text/rfc822-headers\r\n\r\n{header}\r\n\r\n--b--\r\n."
+    )
+}
+
+/// Mail from nobody, as reports are.
+fn hand_over(server: &Server, to: &str, content: &str) {
+    let mut talk = Talk::plain(server, "mx");
+    for (line, code) in [
+        ("EHLO mx.target.test", "250"),
+        ("MAIL FROM:<>", "250"),
+        (&format!("RCPT TO:<{to}>"), "250"),
+        ("DATA", "354"),
+        (content, "250"),
+        ("QUIT", "221"),
+    ] {
+        talk.ask(line, code);
+    }
 }
 
 #[test]
@@ -144,7 +192,7 @@ fn a_report_that_comes_back_to_a_rewritten_sender_finds_its_way() {
     check(&send(&server, "carol@origin.test", "me@example.test", "Subject: hi\n\n"), 0, &[]);
     assert!(until(|| mailbox(&far, "target.test", "carol").len() == 1), "{}", server.log());
     let stored = mailbox(&far, "target.test", "carol").remove(0);
-    let sender = stored.strip_prefix("Return-Path: <").and_then(|rest| rest.split_once('>')).unwrap().0;
+    let sender = reverse_path(&stored);
     let mut talk = Talk::plain(&server, "mx");
     for (line, code) in [
         ("EHLO mx.target.test", "250"),
@@ -163,25 +211,7 @@ fn a_report_that_comes_back_to_a_rewritten_sender_finds_its_way() {
     assert!(report.starts_with("Return-Path: <>\r\n") && report.contains("Subject: a report"), "{report}");
 
     // a delivery status notification of the host behind the alias tells the sender nothing of it
-    let header = stored.split_once("\r\n\r\n").unwrap().0;
-    let about = format!(
-        "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
-         --b\r\n\r\n<carol@target.test> is full\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
-         Reporting-MTA: dns; mx.target.test\r\n\r\nFinal-Recipient: rfc822; carol@target.test\r\n\
-         Action: failed\r\nStatus: 5.2.2\r\nDiagnostic-Code: smtp; 552 5.2.2 carol is over quota\r\n\r\n\
-         --b\r\nContent-Type: text/rfc822-headers\r\n\r\n{header}\r\n\r\n--b--\r\n."
-    );
-    let mut talk = Talk::plain(&server, "mx");
-    for (line, code) in [
-        ("EHLO mx.target.test", "250"),
-        ("MAIL FROM:<>", "250"),
-        (&format!("RCPT TO:<{sender}>"), "250"),
-        ("DATA", "354"),
-        (&about, "250"),
-        ("QUIT", "221"),
-    ] {
-        talk.ask(line, code);
-    }
+    hand_over(&server, sender, &notification(&stored));
     assert!(until(|| mailbox(&far, "origin.test", "carol").len() == 2), "{}", server.log());
     let report =
         mailbox(&far, "origin.test", "carol").into_iter().find(|report| report.contains("5.2.2")).unwrap();
