@@ -190,11 +190,19 @@ async fn reap(pool: Weak<Pool>, mut wake: Instant) {
     loop {
         sleep_until(wake).await;
         let Some(strong) = pool.upgrade() else { return };
-        let ((old, next), quit) = (strong.take_old(), strong.settings.timeouts.quit);
-        drop(strong);
+        let ((old, next), limit) = (strong.take_old(), Instant::now() + strong.settings.timeouts.quit);
+        let mut quitting = tokio::task::JoinSet::new();
         for open in old {
-            open.quit(Instant::now() + quit).await;
+            // as long as it says QUIT it is a connection like any other; without the right to one it just ends
+            if let Ok(permit) = Arc::clone(&strong.permits).try_acquire_owned() {
+                quitting.spawn(async move {
+                    open.quit(limit).await;
+                    drop(permit);
+                });
+            }
         }
+        drop(strong);
+        while quitting.join_next().await.is_some() {}
         let Some(next) = next else { return };
         wake = next;
     }

@@ -1,7 +1,7 @@
 //! Kept connections: used again, given up, never in a wrong state.
 
 use crate::script::Scripted;
-use smtpkit_client::{Envelope, ErrorKind, PoolLimits, SendError, Stage};
+use smtpkit_client::{ClientTimeouts, Envelope, ErrorKind, PoolLimits, SendError, Stage};
 use std::time::Duration;
 
 const OPEN: &str = "S: 220 mx.test\nC: EHLO client.test\nS: 250-mx.test\nS: 250 PIPELINING\n";
@@ -95,6 +95,35 @@ async fn the_bound_holds_and_waiting_has_an_end() {
     assert_eq!((error.kind(), error.stage()), (ErrorKind::PoolTimeout, Stage::Acquire));
     first.abort();
     assert!(first.await.is_err());
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_connection_counts_until_it_has_said_good_bye() {
+    let server =
+        Scripted::start(&[OPEN, MESSAGE, "C: QUIT\nHANG\n", "NEXT\n", OPEN, MESSAGE, QUIT].concat()).await;
+    let limits = PoolLimits {
+        connections_max: 1,
+        idle_max: Duration::from_millis(20),
+        acquire_timeout: Duration::from_millis(20),
+        ..PoolLimits::default()
+    };
+    let patience = Duration::from_secs(2);
+    let timeouts = ClientTimeouts { quit: patience, ..ClientTimeouts::default() };
+    let builder = server.builder("smtp", "?tls=off").timeouts(timeouts);
+    let client = builder.pool(limits).build().expect("a client");
+    client.send(&envelope(), "Hello\r\n").await.expect("accepted");
+    while client.stats().connections_idle > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.stats().connections_busy, 1, "the server has not answered QUIT");
+    let error: SendError = client.send(&envelope(), "Hello\r\n").await.expect_err("one is the bound");
+    assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+    while client.stats().connections_busy > 0 {
+        tokio::task::yield_now().await;
+    }
+    client.send(&envelope(), "Hello\r\n").await.expect("accepted");
+    client.close(Duration::from_secs(1)).await;
     server.finish().await;
 }
 
