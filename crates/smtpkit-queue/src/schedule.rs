@@ -117,6 +117,12 @@ impl Schedule {
         Ok(self)
     }
 
+    /// How long a mail waits for its second attempt, but for the jitter.
+    #[must_use]
+    pub fn first_interval(&self) -> Duration {
+        self.intervals.first().copied().unwrap_or(HOUR)
+    }
+
     /// From when until when a mail that arrives now is tried.
     ///
     /// HOLDFOR and HOLDUNTIL (RFC 4865) move the beginning, and all else with it. BY (RFC 2852)

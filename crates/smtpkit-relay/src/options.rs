@@ -67,8 +67,9 @@ impl Options {
 pub struct Limits {
     /// Deliveries to other systems: 256.
     pub deliveries_max: usize,
-    /// As many of them may go to sites that have not taken mail of late: 192. Dead hosts cannot take the rest; those that
-    /// say nothing for a second are counted apart from then on.
+    /// As many of them may go to sites that have not taken mail of late: 192. Dead hosts cannot take the rest, those that
+    /// were down when they were last asked take half of it, and those that say nothing for a tenth of a second are
+    /// counted apart from then on.
     pub unproven_max: usize,
     /// Deliveries to one site when all goes well: 20.
     pub site_max: usize,
@@ -76,7 +77,7 @@ pub struct Limits {
     pub site_rate: Option<Rate>,
     /// What is different for some domains, by their names in lower case.
     pub sites: BTreeMap<Box<str>, SiteLimits>,
-    /// Deliveries to one site before it has shown what it takes: 2.
+    /// Deliveries to one site before it has shown what it takes: 2. A host that DNS names gets one, until it answers.
     pub site_first: usize,
     /// Deliveries into local mailboxes: 16.
     pub local_max: usize,

@@ -71,7 +71,7 @@ impl Relay {
         let surroundings = surroundings.into();
         let clock = surroundings.clock;
         let remote = Remote::new(options.clone(), routes.hostname(), surroundings);
-        let gates = Mutex::new(Gates::new(options.limits.clone()));
+        let gates = Mutex::new(Gates::new(options.limits.clone(), options.schedule.first_interval()));
         let routes = RwLock::new(Arc::new(routes));
         let (call_ahead, wake) = (CallAhead::default(), Notify::new());
         Self(Arc::new(Shared { options, spool, remote, call_ahead, wake, clock, routes, gates }))
@@ -92,7 +92,7 @@ impl Relay {
     /// keeps the next hop that it has.
     pub fn replace_routes(&self, routes: Routes) {
         *self.0.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
-        self.0.remote.forget_clients();
+        self.0.remote.forget_smarthosts();
         self.0.call_ahead.forget();
         self.0.wake.notify_one();
     }

@@ -28,6 +28,8 @@ use crate::surroundings::Surroundings;
 
 /// Clients that are kept; idle ones go beyond that.
 const CLIENTS_MAX: usize = 512;
+/// Before the keys of clients that log in.
+const SMARTHOST: &str = "smarthost ";
 /// Content up to this size can be encoded for a host that takes only 7 bits.
 const ENCODED_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
@@ -145,11 +147,10 @@ impl Remote {
 
     fn client(&self, host: &Host) -> Result<Client, Trouble> {
         let url = self.url(host)?;
-        let user = match host {
-            Host::Smarthost { smarthost, .. } => smarthost.name(),
-            _ => String::new(),
+        let key = match host {
+            Host::Smarthost { smarthost, .. } => format!("{SMARTHOST}{url} {}", smarthost.name()),
+            _ => url.to_string(),
         };
-        let key = format!("{url} {user}");
         let mut clients = lock(&self.clients);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
@@ -229,9 +230,10 @@ impl Remote {
         builder.build().map_err(|error| Trouble::Ours(error.to_string()))
     }
 
-    /// Makes clients anew from now on: credentials may have changed. Mail under way goes on as it began.
-    pub(crate) fn forget_clients(&self) {
-        lock(&self.clients).clear();
+    /// Makes the clients of smarthosts anew from now on: credentials may have changed. Mail under way goes on as it
+    /// began; hosts without credentials keep their connections, for two clients together would have more than one may.
+    pub(crate) fn forget_smarthosts(&self) {
+        lock(&self.clients).retain(|key, _| !key.starts_with(SMARTHOST));
     }
 
     /// Ends all kept connections.

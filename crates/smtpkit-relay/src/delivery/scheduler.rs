@@ -69,8 +69,7 @@ fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationTok
             }
             begun += 1;
             let pass = gates.enter(site.as_str(), reach(&site), moment);
-            workers
-                .spawn(Worker { shared: Arc::clone(shared), site, pass, leases, stop: stop.clone() }.run());
+            workers.spawn(Worker::new(Arc::clone(shared), site, pass, stop.clone()).run(leases));
         }
         if begun == 0 {
             return moment;
@@ -81,7 +80,8 @@ fn begin(shared: &Arc<Shared>, workers: &mut JoinSet<()>, stop: &CancellationTok
 fn reach(site: &Site) -> Reach {
     match NextHop::of(site) {
         Some(hop) if hop.is_local() => Reach::Local,
-        _ => Reach::Remote,
+        Some(NextHop::Mx(_)) => Reach::Found,
+        _ => Reach::Named,
     }
 }
 

@@ -1,5 +1,7 @@
 //! One task: the leases of one site, one after the other, until nothing is due, enough was done, or the site is down.
 //!
+//! Should it break off, what it holds goes back to the queue, and the site pauses.
+//!
 //! When the site is down, everything else that is due for it is put off with the same reply: a host that does not answer
 //! is asked once, not once for each of ten thousand messages.
 
@@ -27,26 +29,29 @@ const PUT_OFF_AT_ONCE: usize = 250;
 
 /// A task for one site.
 pub(crate) struct Worker {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) site: Site,
-    pub(crate) pass: Pass,
-    /// What it begins with.
-    pub(crate) leases: Vec<Lease>,
-    pub(crate) stop: CancellationToken,
+    shared: Arc<Shared>,
+    site: Site,
+    /// Taken at the end.
+    pass: Option<Pass>,
+    /// What is leased and not settled.
+    held: Vec<RecipientKey>,
+    stop: CancellationToken,
 }
 
 impl Worker {
-    /// Ends with the gate left and the scheduler woken.
-    pub(crate) async fn run(mut self) {
-        let mut tally =
-            Tally { tried: 0, taken: 0, has_turn: true, state: SiteState::Fine, promised: Vec::new() };
-        while !self.leases.is_empty() {
-            let mut leases = std::mem::take(&mut self.leases).into_iter();
+    pub(crate) const fn new(shared: Arc<Shared>, site: Site, pass: Pass, stop: CancellationToken) -> Self {
+        Self { shared, site, pass: Some(pass), held: Vec::new(), stop }
+    }
+
+    /// Begins with these leases. Ends with the gate left and the scheduler woken.
+    pub(crate) async fn run(mut self, mut leases: Vec<Lease>) {
+        let mut tally = Tally { tried: 0, has_turn: true, state: SiteState::Fine, promised: Vec::new() };
+        while !leases.is_empty() {
+            self.held = leases.iter().flat_map(Lease::keys).collect();
             let mut fate = None;
-            for lease in leases.by_ref() {
-                tally.has_turn = self.shared.gates().take_turn(&self.pass, self.shared.now());
+            for lease in std::mem::take(&mut leases) {
+                tally.has_turn = self.may_go();
                 if !tally.has_turn {
-                    self.shared.spool.give_back(&lease.keys().collect::<Vec<_>>());
                     break;
                 }
                 fate = self.one(&lease, &mut tally).await;
@@ -54,8 +59,7 @@ impl Worker {
                     break;
                 }
             }
-            let rest: Vec<RecipientKey> = leases.flat_map(|lease| lease.keys().collect::<Vec<_>>()).collect();
-            self.shared.spool.give_back(&rest);
+            self.shared.spool.give_back(&std::mem::take(&mut self.held));
             if let (SiteState::Down, Some(fate @ Fate::Deferred(_))) = (tally.state, fate) {
                 self.put_off(&fate, &mut tally.promised).await;
             }
@@ -64,14 +68,43 @@ impl Worker {
                 && tally.tried < self.shared.options.limits.messages_max
                 && !self.stop.is_cancelled();
             if goes_on {
-                self.leases = self.shared.spool.lease(&self.site, self.shared.now(), LEASES_MAX);
+                leases = self.shared.spool.lease(&self.site, self.shared.now(), LEASES_MAX);
             }
         }
         for promised in tally.promised {
             promised.settle(&*self.shared.spool, self.shared.now()).await;
         }
-        self.shared.gates().leave(self.pass, tally.state, tally.taken, self.shared.now());
+        self.leave(tally.state);
+    }
+
+    fn leave(&mut self, state: SiteState) {
+        let Some(pass) = self.pass.take() else { return };
+        self.shared.gates().leave(pass, state, self.shared.now());
         self.shared.wake.notify_one();
+    }
+
+    /// Whether the operator's rate lets one more message go.
+    fn may_go(&self) -> bool {
+        self.pass.as_ref().is_none_or(|pass| self.shared.gates().take_turn(pass, self.shared.now()))
+    }
+
+    /// What the attempt shows of the site.
+    fn learn(&mut self, found: &Attempt) {
+        let Some(pass) = &mut self.pass else { return };
+        let mut gates = self.shared.gates();
+        if let Some(set) = &found.set {
+            gates.learn(pass, self.site.as_str(), set);
+        }
+        let is_taken = found.fates.iter().any(|(_, fate)| matches!(fate, Fate::Done(_)));
+        let has_more_room = match found.site {
+            _ if is_taken => gates.succeed(pass),
+            SiteState::Fine if !found.way.host.is_empty() => gates.answer(pass),
+            _ => false,
+        };
+        drop(gates);
+        if has_more_room {
+            self.shared.wake.notify_one();
+        }
     }
 
     /// One mail; gives the fate of its last recipient if the site is down.
@@ -80,20 +113,16 @@ impl Worker {
         tally.tried += 1;
         let Some(hop) = NextHop::of(&self.site) else {
             tracing::error!(target: "smtpkit::relay", site = %self.site, "the queue names a site that this version does not know");
-            self.shared.spool.give_back(&lease.keys().collect::<Vec<_>>());
             tally.state = SiteState::Slower;
             return None;
         };
         let found = attempt(&self.shared, &routes, &hop, lease).await;
-        if let Some(set) = &found.set {
-            self.shared.gates().learn(&mut self.pass, self.site.as_str(), set);
-        }
-        let tried: Vec<u32> = found.fates.iter().map(|(index, _)| *index).collect();
-        let untried: Vec<RecipientKey> = lease.keys().filter(|key| !tried.contains(&key.index)).collect();
-        self.shared.spool.give_back(&untried);
+        self.learn(&found);
         let (batch, reports) = self.record(Batch::default(), lease, &found).await;
         let commit = self.shared.spool.commit(batch);
-        tally.taken += usize::from(found.fates.iter().any(|(_, fate)| matches!(fate, Fate::Done(_))));
+        self.held.retain(|key| {
+            key.id != lease.entry.id || !found.fates.iter().any(|(index, _)| *index == key.index)
+        });
         tally.state = found.site;
         let last = (found.site == SiteState::Down).then(|| found.fates.last().map(|(_, fate)| fate.clone()));
         let promised = Promised::new(commit, lease.entry.id, found.fates);
@@ -161,6 +190,16 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// A delivery that breaks off must not keep its mail from being tried again, nor take its place for ever.
+    fn drop(&mut self) {
+        if self.pass.is_some() {
+            self.shared.spool.give_back(&self.held);
+            self.leave(SiteState::Slower);
+        }
+    }
+}
+
 /// Whether there is a report in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reports {
@@ -171,8 +210,6 @@ enum Reports {
 /// What a task has done so far.
 struct Tally {
     tried: usize,
-    /// Mails that somebody took.
-    taken: usize,
     /// Whether the operator's rate lets one more go.
     has_turn: bool,
     state: SiteState,

@@ -1,9 +1,11 @@
 //! What goes wrong at other hosts, and what becomes of the mail.
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use smtpkit_relay::Clock;
 use smtpkit_relay::queue::{Action, Filter, Schedule};
+use smtpkit_relay::{Clock, HickoryResolver, Lookup, Mx, Resolver};
 
 use crate::host::{Act, Host};
 use crate::world::{Dns, Has, PATIENCE, World, until};
@@ -110,5 +112,38 @@ async fn a_host_that_is_down_is_asked_once_for_many() {
     until("all delivered in the end", || world.is_empty()).await;
     assert_eq!(host.got().len(), 50);
     assert!(host.connections() < 20, "{} connections for 50 messages", host.connections());
+    world.stop().await;
+}
+
+/// Panics over the first questions.
+struct Faulty {
+    left: AtomicUsize,
+    sound: HickoryResolver,
+}
+
+impl Resolver for Faulty {
+    fn mx<'a>(&'a self, domain: &'a str) -> Lookup<'a, Vec<Mx>> {
+        let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a fault in the program");
+        self.sound.mx(domain)
+    }
+
+    fn addresses<'a>(&'a self, host: &'a str) -> Lookup<'a, Vec<IpAddr>> {
+        self.sound.addresses(host)
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_breaks_off_gives_back_what_it_held() {
+    let host = Host::start("127.0.0.1:0", |_, _| None).await;
+    let dns = Dns::start(&HERE).await;
+    // as often as a site may have deliveries to begin with: none of the places is lost
+    let resolver = Faulty { left: AtomicUsize::new(2), sound: dns.resolver() };
+    let world = World::with_resolver(resolver, host.address.port());
+    for _ in 0..3 {
+        world.send(&[("bob@far.test", "")], "Subject: x\r\n\r\nhi\r\n").await;
+    }
+    until("delivered after all", || world.is_empty()).await;
+    assert_eq!(host.got().len(), 3);
     world.stop().await;
 }

@@ -15,7 +15,7 @@ use smtpkit_relay::queue::{
     Batch, Entry, MemorySpool, Options as SpoolOptions, QueueId, Recipient, RedbSpool, Schedule, Spool,
     Staged, Timestamp,
 };
-use smtpkit_relay::{Directory, HickoryResolver, Options, Relay, Routes};
+use smtpkit_relay::{Directory, HickoryResolver, Options, Relay, Resolver, Routes};
 use tempfile::TempDir;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
@@ -82,13 +82,23 @@ pub(crate) struct World {
 impl World {
     /// Tries again every second; its MX hosts listen on `mx_port`.
     pub(crate) fn start(dns: &Dns, mx_port: u16) -> Self {
-        let schedule = Schedule::new(vec![Duration::from_secs(1)]).unwrap().with_jitter(0).unwrap();
-        Self::with_schedule(dns, mx_port, schedule)
+        Self::with_schedule(dns, mx_port, Self::every_second())
+    }
+
+    fn every_second() -> Schedule {
+        Schedule::new(vec![Duration::from_secs(1)]).unwrap().with_jitter(0).unwrap()
+    }
+
+    /// The same with another resolver.
+    pub(crate) fn with_resolver(resolver: impl Resolver, mx_port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(mx_port, Self::every_second());
+        Self::on(Arc::new(MemorySpool::new(1)), folder, Arc::new(resolver), options)
     }
 
     pub(crate) fn with_schedule(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, options(mx_port, schedule))
+        Self::on(Arc::new(MemorySpool::new(1)), folder, Arc::new(dns.resolver()), options(mx_port, schedule))
     }
 
     /// The same with other options; `change` is told the folder.
@@ -101,23 +111,23 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut options = options(mx_port, schedule);
         change(&mut options, folder.path());
-        Self::on(Arc::new(MemorySpool::new(1)), folder, dns, options)
+        Self::on(Arc::new(MemorySpool::new(1)), folder, Arc::new(dns.resolver()), options)
     }
 
     /// The same with its queue on the disk, where a commit takes its time.
     pub(crate) fn on_disk(dns: &Dns, mx_port: u16, schedule: Schedule) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spool = RedbSpool::open(&folder.path().join("queue"), SpoolOptions::default()).unwrap();
-        Self::on(Arc::new(spool), folder, dns, options(mx_port, schedule))
+        Self::on(Arc::new(spool), folder, Arc::new(dns.resolver()), options(mx_port, schedule))
     }
 
-    fn on(spool: Arc<dyn Spool>, folder: TempDir, dns: &Dns, options: Options) -> Self {
+    fn on(spool: Arc<dyn Spool>, folder: TempDir, resolver: Arc<dyn Resolver>, options: Options) -> Self {
         let schedule = options.schedule.clone();
         let options = Options { data: folder.path().to_owned(), ..options };
         let mut directory = Directory::default();
         directory.add_mailbox("alice@example.test").unwrap();
         let routes = Routes::builder("us.test", directory).build();
-        let relay = Relay::new(options, spool, Arc::new(dns.resolver()), routes);
+        let relay = Relay::new(options, spool, resolver, routes);
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let (relay, stop) = (relay.clone(), stop.clone());
