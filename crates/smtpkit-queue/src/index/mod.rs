@@ -5,6 +5,7 @@
 //! writes what a [`Plan`] says and then publishes it. The index is rebuilt from rows when a spool is
 //! opened; nothing in it is on disk.
 
+mod loading;
 mod plan;
 mod progress;
 mod search;
@@ -18,12 +19,13 @@ use crate::entry::Entry;
 use crate::filter::{Counts, Match};
 use crate::queue_id::QueueId;
 use crate::recipient::{RecipientKey, RecipientState};
-use crate::row::{self, BadRow, EntryRow, RecipientRow};
+use crate::row::{self, EntryRow, RecipientRow};
 use crate::site::Site;
 use crate::timestamp::Timestamp;
 
 use sites::Sites;
 
+pub(crate) use loading::Loading;
 pub(crate) use plan::{Gone, Plan, Request};
 pub(crate) use progress::{Progress, Standing};
 
@@ -105,48 +107,6 @@ impl Index {
             queued: 0,
             octets: 0,
         }
-    }
-
-    /// Takes an entry of an opened spool in.
-    ///
-    /// `progress` has the rows of its recipients by their places.
-    pub(crate) fn load(
-        &mut self,
-        id: QueueId,
-        row: &[u8],
-        progress: Vec<(u32, Progress)>,
-    ) -> Result<ContentId, BadRow> {
-        let view = EntryRow::new(id, row)?;
-        let rows = view.recipients().collect::<Result<Vec<_>, _>>()?;
-        let mut recipients = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let site = self.sites.known(row.site).cloned().unwrap_or_else(|| Site::new(row.site));
-            recipients.push(Progress::accepted(row, site));
-        }
-        for (place, stored) in progress {
-            let known = recipients.get_mut(place as usize);
-            *known.ok_or(BadRow::Field("it has progress of a recipient it has not"))? = stored;
-        }
-        if view.content != ContentId::Row(id) {
-            self.share(view.content, 1);
-        }
-        self.insert(&view, &rows, Prepared { id, row: row.into(), recipients });
-        Ok(view.content)
-    }
-
-    /// After [`load`](Self::load)ing: the first owner of a row counts too if there are others, and a
-    /// content with one owner need not be counted.
-    pub(crate) fn loaded(&mut self) {
-        let mut shared = std::mem::take(&mut self.shared);
-        for (content, count) in &mut shared {
-            if let ContentId::Row(id) = content
-                && self.content(*id).is_some_and(|(own, _)| own == *content)
-            {
-                *count += 1;
-            }
-        }
-        shared.retain(|_, count| *count > 1);
-        self.shared = shared;
     }
 
     fn share(&mut self, content: ContentId, more: u32) {

@@ -45,14 +45,31 @@ enum Place {
     Ready(u64),
 }
 
+/// What is owed to a next hop, as the rows of a spool have it.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) due: Vec<(Timestamp, RecipientKey)>,
+    pub(crate) members: Vec<RecipientKey>,
+}
+
 impl Sites {
-    pub(crate) fn len(&self) -> usize {
-        self.sites.len()
+    /// Those of a spool that is opened.
+    pub(crate) fn of(lists: BTreeMap<Site, Listed>) -> Self {
+        let mut sites = Self::default();
+        let queues = lists.into_iter().map(|(site, listed)| {
+            let due: BTreeSet<(Timestamp, RecipientKey)> = listed.due.into_iter().collect();
+            let place = due.first().map_or(Place::Idle, |(first, _)| Place::Waiting(*first));
+            if let Place::Waiting(first) = place {
+                sites.waiting.insert((first, site.clone()));
+            }
+            (site, SiteQueue { due, members: listed.members.into_iter().collect(), place })
+        });
+        sites.sites = queues.collect();
+        sites
     }
 
-    /// The next hop with this text, if it is owed something.
-    pub(crate) fn known(&self, site: &str) -> Option<&Site> {
-        self.sites.get_key_value(site).map(|(known, _)| known)
+    pub(crate) fn len(&self) -> usize {
+        self.sites.len()
     }
 
     /// A recipient belongs to that next hop now. Gives the name back that is already in use.

@@ -32,7 +32,7 @@ use crate::content::{ContentId, ContentReader, ContentWriter};
 use crate::entry::Entry;
 use crate::error::{OpenError, SpoolError};
 use crate::filter::{Counts, Filter, Page};
-use crate::index::{Index, Request};
+use crate::index::{Index, Loading, Request};
 use crate::pending::Pending;
 use crate::queue_id::{IdSource, QueueId};
 use crate::recipient::RecipientKey;
@@ -186,8 +186,9 @@ impl RedbSpool {
 
     fn start(database: Database, place: Place, options: Options) -> Result<Self, OpenError> {
         tables::prepare(&database)?;
-        let mut index = Index::new(options.limits);
-        let loaded = tables::load(&database, &mut index)?;
+        let mut loading = Loading::new(options.limits);
+        let loaded = tables::load(&database, &mut loading)?;
+        let index = loading.finish();
         if let Some(last) = loaded.last_id {
             place.ids.skip_past(last);
         }

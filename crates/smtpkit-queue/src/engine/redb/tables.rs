@@ -14,7 +14,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefi
 
 use crate::content::ContentId;
 use crate::error::OpenError;
-use crate::index::{Index, Progress};
+use crate::index::{Loading, Progress};
 use crate::queue_id::QueueId;
 use crate::row::{self, BadRow};
 
@@ -77,8 +77,8 @@ impl Loaded {
     }
 }
 
-/// Fills the index with all entries.
-pub(super) fn load(database: &Database, index: &mut Index) -> Result<Loaded, OpenError> {
+/// Gathers all entries for the index.
+pub(super) fn load(database: &Database, index: &mut Loading) -> Result<Loaded, OpenError> {
     let transaction = database.begin_read()?;
     let mut loaded = Loaded::default();
     load_outbox(&transaction, &mut loaded)?;
@@ -104,7 +104,7 @@ pub(super) fn load(database: &Database, index: &mut Index) -> Result<Loaded, Ope
         }
         loaded.last_id = loaded.last_id.max(Some(id));
         let content = match damage {
-            None => index.load(id, row.value(), stored),
+            None => index.add(id, row.value(), stored),
             Some(bad) => Err(bad),
         };
         match content {
@@ -116,7 +116,6 @@ pub(super) fn load(database: &Database, index: &mut Index) -> Result<Loaded, Ope
             Err(bad) => loaded.damaged.push(Damage { id, what: bad.as_str() }),
         }
     }
-    index.loaded();
     Ok(loaded)
 }
 
