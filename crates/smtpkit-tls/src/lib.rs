@@ -78,6 +78,7 @@ pub use identity::Identity;
 pub use load_error::{LoadError, LoadFault};
 pub use pin::{InvalidPin, Pin};
 pub use policy::{Policy, PolicyError, Starttls, Step, UnknownPolicy};
+pub use provider::warm_up;
 pub use rustls::client::danger::ServerCertVerifier;
 pub use rustls::pki_types::ServerName;
 pub use server_name::{InvalidName, server_name};

@@ -96,6 +96,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         settings = Settings::read(args)?;
     }
     log::start(settings.log, settings.verbosity);
+    // beside the opening of the queue; not before the rights are given up, for a thread has its own
+    std::thread::spawn(smtpkit_tls::warm_up);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::new(Exit::Io, error))?;
     runtime.block_on(serve(args, settings, sockets))
 }
