@@ -94,8 +94,15 @@ impl Pool {
         }
     }
 
-    /// A new connection.
+    /// A new connection. Kept ones count against the bound as well: the oldest goes if it has to make room.
     pub(super) fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
+        let old: Vec<_> = {
+            let mut state = self.state();
+            let surplus = (state.busy + state.idle.len()).saturating_sub(self.settings.pool.connections_max);
+            let surplus = surplus.min(state.idle.len());
+            state.idle.drain(..surplus).collect()
+        };
+        drop(old);
         let open = Open::start(&self.settings, limit)?;
         self.counters.count_opened();
         Ok(Acquired { open, lease, is_reused: false })
@@ -122,11 +129,7 @@ impl Pool {
             ));
         }
         state.busy += 1;
-        // A kept connection counts against the bound as well: it makes room for the one that may be made.
-        let surplus = (state.busy + state.idle.len()).saturating_sub(max + 1);
-        let old: Vec<_> = state.idle.drain(..surplus).collect();
         drop(state);
-        drop(old);
         Ok(Lease { pool: Arc::clone(self) })
     }
 

@@ -89,8 +89,14 @@ impl Pool {
         self.fresh(lease, limit).await
     }
 
-    /// A new connection.
+    /// A new connection. Kept ones count against the bound as well: the oldest goes if it has to make room.
     pub(super) async fn fresh(&self, lease: Lease, limit: Option<Instant>) -> Result<Acquired, SendError> {
+        let old: Kept = {
+            let mut idle = self.idle();
+            let surplus = idle.connections.len().saturating_sub(self.permits.available_permits());
+            idle.connections.drain(..surplus).collect()
+        };
+        drop(old);
         let open = Box::new(Open::start(&self.settings, &self.network, limit).await?);
         self.counters.count_opened();
         Ok(Acquired { open, lease, is_reused: false })

@@ -144,6 +144,19 @@ async fn an_exclusive_connection_and_a_check() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_makes_room_for_an_exclusive_one() {
+    let server = Scripted::start(&[OPEN, MESSAGE, "END\nNEXT\n", OPEN, QUIT].concat()).await;
+    let limits = PoolLimits { connections_max: 1, ..PoolLimits::default() };
+    let client = server.builder("smtp", "?tls=off").pool(limits).build().expect("a client");
+    client.send(&envelope(), "Hello\r\n").await.expect("accepted");
+    assert_eq!(client.stats().connections_idle, 1);
+    // the server takes no second connection before the first one has ended
+    let connection = client.exclusive().await.expect("a connection");
+    connection.quit().await;
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn messages_keep_their_distance() {
     let server = Scripted::start(&[OPEN, MESSAGE, MESSAGE, MESSAGE, QUIT].concat()).await;
     let interval = Duration::from_millis(40);
