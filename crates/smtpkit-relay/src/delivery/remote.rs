@@ -30,6 +30,8 @@ use crate::surroundings::Surroundings;
 const CLIENTS_MAX: usize = 512;
 /// Before the keys of clients that log in.
 const SMARTHOST: &str = "smarthost ";
+/// A header up to this length is looked at.
+const HEADER_OCTETS_MAX: usize = 256 * 1024;
 /// Content up to this size can be encoded for a host that takes only 7 bits.
 const ENCODED_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
@@ -133,6 +135,10 @@ impl Remote {
         let mut envelope = parcel.envelope.clone();
         offered.strip(&mut envelope);
         let content = parcel.spool.content(parcel.id).map_err(|error| Trouble::Ours(error.to_string()))?;
+        if !offered.has(Keyword::SmtpUtf8) && is_ascii(&envelope) && has_ascii_header(&content) {
+            // whoever sent it asked for more than it needs
+            envelope.parameters.remove("SMTPUTF8");
+        }
         if offered.has(Keyword::EightBitMime) || content.len() > ENCODED_OCTETS_MAX {
             return Ok((envelope != *parcel.envelope).then(|| (envelope, stream(content))));
         }
@@ -263,6 +269,24 @@ fn stream(content: ContentReader) -> Content {
             let size = content.len();
             Content::blocking_reader(content).with_size(size)
         }
+    }
+}
+
+/// Whether no address needs SMTPUTF8 (RFC 6531 §3.3).
+fn is_ascii(envelope: &Envelope) -> bool {
+    let mut recipients = envelope.recipients.iter();
+    envelope.reverse_path.as_ref().is_ascii()
+        && recipients.all(|recipient| recipient.path.as_ref().is_ascii())
+}
+
+/// Whether the header does not need it either; not if it is too long to be looked at.
+fn has_ascii_header(content: &ContentReader) -> bool {
+    let Ok(head) = content.chunk(0, HEADER_OCTETS_MAX) else { return false };
+    let end = head.windows(4).position(|octets| octets == b"\r\n\r\n");
+    let is_whole = head.len() as u64 == content.len();
+    match end.or(is_whole.then_some(head.len())) {
+        Some(end) => head.get(..end).is_some_and(<[u8]>::is_ascii),
+        None => false,
     }
 }
 

@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::harness::{ALICE, Server, check, smtpkit, split_trace, until, with_input};
-use crate::scripted::answering;
+use crate::scripted::{Scripted, answering};
+use crate::talk::Talk;
 
 const DOMAIN: &str = "παράδειγμα.δοκιμή";
 /// The same for name servers and folders (RFC 5891).
@@ -45,6 +46,36 @@ fn a_hop_that_takes_it_gets_it_octet_by_octet() {
         assert!(trace[2].contains("with UTF8SMTP"), "{trace:?}");
         assert!(String::from_utf8_lossy(rest).ends_with(&content()), "{}", String::from_utf8_lossy(rest));
     }
+}
+
+#[test]
+fn who_asks_for_more_than_the_mail_needs_loses_nothing_by_it() {
+    let far = Scripted::start(&[
+        "220 old.test",
+        "250-old.test\n250 8BITMIME",
+        "250 ok",
+        "250 ok",
+        "354 go on",
+        "250 kept",
+        "221 bye",
+    ]);
+    let near = near(far.port);
+    let mut talk = Talk::plain(&near, "mx");
+    for (line, code) in [
+        ("EHLO client.test", "250"),
+        ("MAIL FROM:<alice@example.test> SMTPUTF8 BODY=8BITMIME", "250"),
+        ("RCPT TO:<x@far.test>", "250"),
+        ("DATA", "354"),
+        ("Subject: plain\r\n\r\nGrüße\r\n.", "250"),
+    ] {
+        talk.ask(line, code);
+    }
+    assert!(until(|| near.queue(&["list", "--json"]).1.is_empty()), "{}", near.log());
+    assert!(near.stored("alice").is_empty(), "{}", near.log());
+    near.signal("TERM");
+    let heard = far.heard();
+    assert!(heard.contains(&"MAIL FROM:<alice@example.test> BODY=8BITMIME".to_owned()), "{heard:?}");
+    assert!(heard.contains(&"Grüße".to_owned()), "{heard:?}");
 }
 
 #[test]

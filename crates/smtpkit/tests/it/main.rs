@@ -45,6 +45,8 @@ mod mistakes;
 #[cfg(test)]
 mod monitor;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod ports;
