@@ -194,6 +194,24 @@ impl Routes {
         Ok(expansion.legs)
     }
 
+    /// Targets of aliases and lists that take no mail, each once: most likely mistakes, because a target that takes none is
+    /// left out without a word as long as another one does. Only the first [`LEGS_MAX`] targets are looked at.
+    #[must_use]
+    pub fn dead_ends(&self) -> Vec<Mailbox> {
+        let targets = self.rows.iter().flat_map(|(_, destination)| match destination {
+            Destination::Alias(targets) | Destination::List { members: targets, .. } => targets.as_slice(),
+            _ => &[],
+        });
+        let mut found: Vec<Mailbox> = Vec::new();
+        for target in targets.take(LEGS_MAX) {
+            let path = ForwardPath::from(target.clone());
+            if self.resolve(path.as_ref(), 0).is_err() && !found.contains(target) {
+                found.push(target.clone());
+            }
+        }
+        found
+    }
+
     /// The next hop of mail for another domain.
     fn foreign(&self, mailbox: MailboxRef<'_>) -> NextHop {
         match &self.default {
@@ -468,6 +486,8 @@ mod tests {
         assert_eq!(hops(&routes, "a@example.test"), "550 5.4.6 the alias leads back to itself");
         assert_eq!(hops(&routes, "gone@example.test"), "550 5.1.1 no such user here");
         assert_eq!(hops(&routes, "half@example.test"), "mailbox:alice@example.test");
+        let dead: Vec<String> = routes.dead_ends().iter().map(ToString::to_string).collect();
+        assert_eq!(dead, ["b@example.test", "a@example.test", "nobody@example.test"]);
     }
 
     #[test]

@@ -12,6 +12,13 @@ pub(crate) fn checked() {
     say("the configuration is good\n");
 }
 
+/// Says on standard error what is most likely a mistake.
+pub(crate) fn warned(warnings: &[String]) {
+    for warning in warnings {
+        say(&format!("warning: {warning}\n"));
+    }
+}
+
 /// The line that says that every listener accepts.
 pub(crate) fn ready(json: bool, listeners: &[ListenUrl], metrics: Option<SocketAddr>) -> String {
     if !json {

@@ -249,6 +249,9 @@ impl Reload {
         let users = settings.users(first_start::server_secret(&settings.data)?)?;
         local_domains(&settings)?;
         let routes = relaying::routes(&settings)?;
+        for warning in settings.dead_ends()? {
+            tracing::warn!("{warning}");
+        }
         identities::reload(&settings, &self.acceptors)?;
         self.domains
             .replace(settings.directory.domains())

@@ -80,6 +80,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let mut settings = Settings::read(args)?;
     if args.check {
         identities::check(&settings)?;
+        banner::warned(&settings.dead_ends()?);
         listeners::check(settings)?;
         banner::checked();
         return Ok(());
@@ -108,7 +109,7 @@ async fn serve(args: &ServeArgs, mut settings: Settings, sockets: Sockets) -> Re
     let first = settings.take_first_account()?;
     let mut relaying = Relaying::open(&settings)?;
     let servers = Servers::prepare(&mut settings, relaying.intake(), relaying.relay())?;
-    for warning in settings.warnings.iter().chain(&sockets.warnings) {
+    for warning in settings.warnings.iter().chain(&sockets.warnings).chain(&settings.dead_ends()?) {
         tracing::warn!("{warning}");
     }
     // before `ready`: a signal that comes right behind it must already find its handler

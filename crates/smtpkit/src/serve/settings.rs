@@ -141,6 +141,13 @@ impl Settings {
         }
     }
 
+    /// Where routes lead and nobody is, said for a person.
+    pub(crate) fn dead_ends(&self) -> Result<Vec<String>, ConfigError> {
+        let routes = self.relay.routes(&self.hostname, &self.directory)?.build();
+        let said = |target| format!("a route leads to {target}, and nobody here takes mail for it");
+        Ok(routes.dead_ends().iter().map(said).collect())
+    }
+
     /// Makes or reads the first account of the data folder if nobody named one, and makes sure that there is a local
     /// domain.
     pub(crate) fn take_first_account(&mut self) -> Result<Option<FirstAccount>, ConfigError> {

@@ -93,6 +93,16 @@ fn what_would_not_work_is_not_written() {
 }
 
 #[test]
+fn a_target_that_nobody_has_is_told() {
+    let server = serve();
+    let says = "a route leads to bib@example.test, and nobody here takes mail for it";
+    check(&route(&server, &["add", "hi@example.test", "bib@example.test", ALICE]), 0, &[]);
+    assert!(server.log().contains(says), "{}", server.log());
+    let config = server.scratch().join("smtpkit.toml");
+    check(&finish(smtpkit().args(["serve", "--check", "--config"]).arg(config)), 0, &["warning: ", says]);
+}
+
+#[test]
 fn the_environment_names_file_and_folder() {
     let server = serve();
     let mut command = smtpkit();
