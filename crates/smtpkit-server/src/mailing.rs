@@ -9,7 +9,9 @@ use crate::body::{Body, Completion, Ending, HeaderRules};
 use crate::builder::Senders;
 use crate::connection::Connection;
 use crate::rates::Counted;
-use crate::{Delivery, Handler, Refusal, RouteKind, Session, Transaction, record, refusal, unix_seconds};
+use crate::{
+    Delivery, Handler, Refusal, Role, RouteKind, Session, Transaction, record, refusal, unix_seconds,
+};
 
 /// Said to content that comes by again and again (RFC 5321 §6.3).
 const MAIL_LOOP: Reply = refusal::reply(554, 4, 6, "too many hops, this is a mail loop");
@@ -96,7 +98,8 @@ impl<H: Handler> Connection<H> {
         self.shared.gate.has_rate(what) && self.shared.gate.count(what, self.counted_address()).is_err()
     }
 
-    /// Counts recipients that do not exist here: a stranger who names many is looking for those that do.
+    /// Counts recipients that do not exist here: a stranger who names many is looking for those that do. Over LMTP there
+    /// are no strangers: another server asks here what strangers ask it, and counts them itself.
     fn watch_for_enumeration(&mut self, reply: &Reply) {
         let is_unknown = reply.severity() == Severity::PermanentNegative
             && reply.enhanced().is_some_and(|enhanced| enhanced.subject() == ADDRESSING);
@@ -104,7 +107,7 @@ impl<H: Handler> Connection<H> {
             return;
         }
         self.unknown_recipients = self.unknown_recipients.saturating_add(1);
-        if self.shared.grant(&self.peer).is_some() {
+        if self.shared.role == Role::Lmtp || self.shared.grant(&self.peer).is_some() {
             return;
         }
         if let Err(too_fast) = self.shared.gate.count(Counted::UnknownRecipient, self.counted_address()) {

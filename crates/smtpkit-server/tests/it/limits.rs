@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use smtpkit_server::{Gate, Limits, Rate, ServerTimeouts};
+use smtpkit_server::{Gate, Limits, Rate, Server, ServerTimeouts};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::world::{Client, PATIENCE, Recorder, mx, run};
+use crate::world::{Client, PATIENCE, Recorder, domains, mx, run};
 
 #[tokio::test]
 async fn too_many_connections_are_turned_away() {
@@ -121,6 +121,21 @@ async fn whoever_looks_for_mailboxes_is_stopped_over_all_sessions() {
     let mut client = server.client().await;
     client.ask("EHLO client.test", "250").await;
     client.mail("bob@local.test", "who knows a name may use it").await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_others_is_answered_as_often_as_it_asks() {
+    let recorder = Recorder::default();
+    let rate = Some(Rate { count: 1, per: Duration::from_secs(3600) });
+    let limits = Limits { unknown_recipient_rate: rate, ..Limits::default() };
+    let lmtp = Server::lmtp("mx.test", domains(), recorder.clone());
+    let server = run(lmtp.limits(limits).exempt([]), &recorder).await;
+    for _ in 0..4 {
+        let mut client = server.client().await;
+        client.ask("LHLO relay.test", "250").await;
+        client.ask("MAIL FROM:<>", "250").await;
+        client.ask("RCPT TO:<nobody@local.test>", "550 5.1.1").await;
+    }
 }
 
 #[tokio::test]
