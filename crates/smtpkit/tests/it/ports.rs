@@ -36,7 +36,7 @@ fn words_that_do_not_fit_are_named_with_the_remedy() {
     let server = Server::configured(
         "hostname = \"mx.example.test\"\nuser_file = \"users\"\n\
          [[listener]]\nurl = \"mx://127.0.0.1:0\"\n[[listener]]\nurl = \"submission://127.0.0.1:0\"\n\
-         [[listener]]\nurl = \"submissions://127.0.0.1:0\"\nlimits = { tls_timeout = \"3s\" }\n",
+         [[listener]]\nurl = \"submissions://127.0.0.1:0\"\nlimits = { tls_timeout = \"5s\" }\n",
     );
     let user = ["--user", ALICE];
     for (scheme, tls, login, exit, says) in [
