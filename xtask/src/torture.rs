@@ -1,5 +1,5 @@
 //! kill -9 and SIGTERM of the real program under load, a hundred times each, a start with a long queue, live mail beside
-//! dead domains, a million recipients in memory: the tests that do it in small, with larger numbers, the program with
+//! dead domains and beside a slow one, a million recipients in memory: the tests that do it in small, with larger numbers, the program with
 //! optimisation.
 
 use crate::shell::{self, Failed, cargo, target};
@@ -19,6 +19,9 @@ pub(crate) struct TortureArgs {
     /// How many dead domains there are, with a hundred recipients each
     #[arg(long, default_value_t = 1_000)]
     dead: u32,
+    /// How many messages go elsewhere while one destination takes five seconds for each reply
+    #[arg(long, default_value_t = 1_000)]
+    slow: u32,
     /// How many recipients wait when the memory of the queue is taken, in thousands
     #[arg(long, default_value_t = 1_000)]
     thousands: u32,
@@ -30,12 +33,13 @@ pub(crate) fn run(args: &TortureArgs) -> Result<(), Failed> {
     shell::run(cargo().args(["build", "--release", "-p", "smtpkit"]))?;
     let mut command = cargo();
     command.args(["test", "-p", "smtpkit", "--test", "it", "--"]);
-    command.args(["kill::", "stop::", "dead::", "--nocapture", "--test-threads", "1"]);
+    command.args(["kill::", "stop::", "dead::", "slow::", "--nocapture", "--test-threads", "1"]);
     command.env("SMTPKIT_TORTURE_PROGRAM", target().join("release").join("smtpkit"));
     command.env("SMTPKIT_TORTURE_KILLS", args.kills.to_string());
     command.env("SMTPKIT_TORTURE_STOPS", args.stops.to_string());
     command.env("SMTPKIT_TORTURE_QUEUED", args.queued.to_string());
     command.env("SMTPKIT_TORTURE_DEAD", args.dead.to_string());
+    command.env("SMTPKIT_TORTURE_SLOW", args.slow.to_string());
     shell::run(&mut command)?;
     let mut command = cargo();
     command.args(["test", "--release", "-p", "smtpkit-queue", "--test", "memory", "--", "--nocapture"]);

@@ -1,6 +1,8 @@
 //! The rows of the area "relay": smtp-source → relay → smtp-sink, `smtpkit serve` and Postfix in turns, both durable.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +33,7 @@ pub(super) fn rows() -> Result<Vec<Row>, Failed> {
             rival_costs.push(cost(&postfix.address(), &their_sink, || postfix.processor())?);
         }
     }
-    let syncs = syncs(&ours.address, &[ours.process.id()], &our_sink)?;
+    let syncs = our_syncs(&ours, &our_sink)?;
     let rival_syncs = match &theirs {
         Some(postfix) => Some(syncs_of(postfix, &their_sink)?),
         None => None,
@@ -67,6 +69,8 @@ pub(super) fn rows() -> Result<Vec<Row>, Failed> {
 struct Smtpkit {
     process: Process,
     address: String,
+    /// Where it tells its figures.
+    metrics: String,
     /// Removed with it.
     _folder: tempfile::TempDir,
 }
@@ -83,16 +87,31 @@ impl Smtpkit {
         command
             .args(["serve", "--json", "--hostname", "relay.bench.test", "--listen", "mx://127.0.0.1:0"])
             .args(["--trusted", "127.0.0.0/8", "--smarthost", &format!("smtp://{next_hop}?tls=off")])
+            .args(["--metrics", "127.0.0.1:0"])
             .arg("--data")
             .arg(folder.path().join("data"))
             .arg("--user-file")
             .arg(&users);
         let process = Process::start_logging(command, File::create(folder.path().join("log"))?)?;
         let ready: serde_json::Value = serde_json::from_str(process.address())?;
-        match ready.pointer("/listeners/0/port").and_then(serde_json::Value::as_u64) {
-            Some(port) => Ok(Self { process, address: format!("127.0.0.1:{port}"), _folder: folder }),
-            None => failed(format!("serve names no port: {ready}")),
-        }
+        let port = ready.pointer("/listeners/0/port").and_then(serde_json::Value::as_u64);
+        let (Some(port), Some(metrics)) = (port, ready.get("metrics").and_then(serde_json::Value::as_str))
+        else {
+            return failed(format!("serve names no port: {ready}"));
+        };
+        let metrics = metrics.to_owned();
+        Ok(Self { process, address: format!("127.0.0.1:{port}"), metrics, _folder: folder })
+    }
+
+    /// Commits of its queue since it began.
+    fn commits(&self) -> Result<f64, Failed> {
+        let mut stream = TcpStream::connect(&self.metrics)?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        let mut lines = text.lines();
+        let count = lines.find_map(|line| line.strip_prefix("smtpkit_queue_commits_total "));
+        count.and_then(|count| count.parse().ok()).ok_or_else(|| Failed("serve counts no commits".into()))
     }
 }
 
@@ -160,6 +179,19 @@ fn relayed(load: Load, address: &str, sink: &Counter) -> Result<f64, Failed> {
 
 fn syncs_of(postfix: &Postfix, sink: &Counter) -> Result<f64, Failed> {
     syncs(&postfix.address(), &postfix.processes()?, sink)
+}
+
+/// The same for ours. A trace slows the program down, so that fewer messages share a commit: it shows how often a commit
+/// waits for the disk, and how many commits there are is counted without it.
+fn our_syncs(ours: &Smtpkit, sink: &Counter) -> Result<f64, Failed> {
+    let commits_of = |work: &dyn Fn() -> Result<f64, Failed>| -> Result<(f64, f64), Failed> {
+        let before = ours.commits()?;
+        let done = work()?;
+        Ok((done, (ours.commits()? - before) / f64::from(MANY_SESSIONS.messages)))
+    };
+    let (traced, traced_commits) = commits_of(&|| syncs(&ours.address, &[ours.process.id()], sink))?;
+    let (_, commits) = commits_of(&|| relayed(MANY_SESSIONS, &ours.address, sink))?;
+    Ok(traced / traced_commits * commits)
 }
 
 /// Calls that wait for the disk, per message.

@@ -5,7 +5,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{Server, smtpkit, until};
@@ -16,8 +16,8 @@ const DOMAINS: &str = "SMTPKIT_TORTURE_DEAD";
 /// Recipients at each of them.
 const RECIPIENTS: usize = 100;
 
-/// A name server, for `live.test` and everything below `dead.test`: no MX, one address.
-fn name_server() -> String {
+/// A name server, for `live.test` and every other name: no MX, one address.
+pub(crate) fn name_server() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -39,7 +39,7 @@ fn answer(question: &[u8]) -> Vec<u8> {
     let (name, kind) = (&question[12..end], question[end + 2]);
     let address = match name.last_chunk() {
         Some(b"\x04live\x04test") => Ipv4Addr::new(127, 0, 0, 1),
-        // they refuse connections, or say nothing
+        // they refuse connections, or are as the test wants them
         _ if name[1..].contains(&b'r') => Ipv4Addr::new(127, 0, 0, 3),
         _ => Ipv4Addr::new(127, 0, 0, 2),
     };
@@ -52,6 +52,22 @@ fn answer(question: &[u8]) -> Vec<u8> {
         answer.extend(address.octets());
     }
     answer
+}
+
+/// A server that finds the next hops of others by DNS, all of them on one port.
+pub(crate) fn relaying_by_dns(name_server: &str, mx_port: u16) -> Command {
+    let mut command = smtpkit();
+    command.args([
+        "serve",
+        "--hostname",
+        "mx.example.test",
+        "--domain",
+        "example.test",
+        "--listen",
+        "mx://127.0.0.1:0",
+    ]);
+    command.args(["--dns", name_server, "--mx-port", &mx_port.to_string(), "--trusted", "127.0.0.0/8"]);
+    command
 }
 
 /// A figure of the process out of /proc.
@@ -95,17 +111,7 @@ fn dead_domains_hold_up_nobody_else() {
     let sink = Sink::start("127.0.0.1:0");
     // connections wait in its backlog, for a greeting that never comes
     let silent = TcpListener::bind(("127.0.0.2", sink.port)).unwrap();
-    let mut command = smtpkit();
-    command.args([
-        "serve",
-        "--hostname",
-        "mx.example.test",
-        "--domain",
-        "example.test",
-        "--listen",
-        "mx://127.0.0.1:0",
-    ]);
-    command.args(["--dns", &name_server(), "--mx-port", &sink.port.to_string(), "--trusted", "127.0.0.0/8"]);
+    let command = relaying_by_dns(&name_server(), sink.port);
     let server = Server::spawn(command, tempfile::tempdir().unwrap());
     let kind = |number: usize| if number.is_multiple_of(2) { "r" } else { "s" };
     let domain = |number: usize| format!("{}{number}.dead.test", kind(number));

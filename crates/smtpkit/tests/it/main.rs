@@ -69,6 +69,8 @@ mod send;
 #[cfg(test)]
 mod sendmail;
 #[cfg(test)]
+mod slow;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod talk;
