@@ -67,6 +67,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) site_max: usize,
     /// The domain whose mail passes a second machine, where copies can arise out of sight.
     pub(crate) passed_on: Option<&'a str>,
+    /// That machine. Its reports pass the first one, which may go down between its commit and its 250.
+    pub(crate) second: &'a str,
     /// An address and whom it stands for; reports name the address alone, to hide what is behind it.
     pub(crate) alias: (&'a str, &'a [&'a str]),
     /// The domain that takes no mail, reports included.
@@ -175,7 +177,7 @@ impl Court<'_> {
 
     fn copies(&mut self, (token, recipient): &Key, keeps: &[&Keep]) {
         self.figures.second_copies += (keeps.len() as u64).saturating_sub(1);
-        if self.evidence.is_passed_on(recipient) {
+        if self.evidence.is_passed_on(recipient) || self.evidence.is_of_second(token) {
             return;
         }
         // a host that is slow to take one copy may have been handed it before another
@@ -244,6 +246,11 @@ impl Evidence<'_> {
 
     fn is_outage(&self, from: Instant, to: Instant) -> bool {
         self.book.outages.iter().any(|(began, ended)| *began <= to && *ended >= from)
+    }
+
+    /// Whether the second machine wrote the mail with this Message-ID.
+    fn is_of_second(&self, id: &str) -> bool {
+        id.trim_end_matches('>').rsplit_once('@').is_some_and(|(_, host)| host == self.second)
     }
 
     fn is_passed_on(&self, recipient: &str) -> bool {

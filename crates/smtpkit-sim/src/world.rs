@@ -190,6 +190,7 @@ impl World {
             connections_most: &connections_most,
             site_max: self.limits.site_max,
             passed_on: self.has_hub.then_some(VIA_HUB),
+            second: HUB,
             alias: TEAM,
             takes_nobody: TAKES_NOBODY,
         });
