@@ -4,6 +4,7 @@
 use crate::Session;
 use crate::outcome::RecipientOutcome;
 use smtpkit_codec::{Reply, Severity};
+use smtpkit_session::client::Unsupported;
 use std::fmt;
 
 /// What went wrong, by whose fault it is and what can be done.
@@ -167,6 +168,7 @@ struct Inner {
     delivered: Delivered,
     recipients: Vec<RecipientOutcome>,
     session: Option<Session>,
+    unsupported: Option<Unsupported>,
 }
 
 impl SendError {
@@ -180,6 +182,7 @@ impl SendError {
             delivered: Delivered::No,
             recipients: Vec::new(),
             session: None,
+            unsupported: None,
         }))
     }
 
@@ -192,6 +195,11 @@ impl SendError {
         };
         error.0.reply = Some(reply);
         error
+    }
+
+    pub(crate) fn with_unsupported(mut self, what: Unsupported) -> Self {
+        self.0.unsupported = Some(what);
+        self
     }
 
     pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
@@ -266,6 +274,47 @@ impl SendError {
     pub const fn session(&self) -> Option<&Session> {
         self.0.session.as_ref()
     }
+
+    /// What the server cannot do that the message needs, if it is known from what the server offers: then nothing was
+    /// sent, and what can be changed about the message may help, such as fewer recipients at once.
+    pub const fn unsupported(&self) -> Option<&Unsupported> {
+        self.0.unsupported.as_ref()
+    }
+
+    /// How far it had come, and what happened: the text of the error without what a person at the keyboard can do about
+    /// it. For reports to others.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Runtime::new()?;
+    /// # runtime.block_on(async {
+    /// use smtpkit_client::Client;
+    ///
+    /// let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    /// let client = Client::builder(format!("smtp://{nobody}?tls=off").parse()?).build()?;
+    /// let error = client.check().await.unwrap_err();
+    /// assert!(error.to_string().starts_with(&error.cause().to_string()));
+    /// assert!(error.to_string().ends_with("is the port right?)"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cause(&self) -> impl fmt::Display {
+        Cause(&self.0)
+    }
+}
+
+struct Cause<'a>(&'a Inner);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { stage, detail, reply, .. } = self.0;
+        write!(f, "{stage}: ")?;
+        match (reply, detail.as_str()) {
+            (Some(reply), "") => write!(f, "the server said {reply}"),
+            (Some(reply), detail) => write!(f, "{detail}; the server said {reply}"),
+            (None, detail) => f.write_str(detail),
+        }
+    }
 }
 
 impl ErrorKind {
@@ -304,13 +353,8 @@ impl ErrorKind {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, stage, detail, reply, delivered, .. } = &*self.0;
-        write!(f, "{stage}: ")?;
-        match (reply, detail.as_str()) {
-            (Some(reply), "") => write!(f, "the server said {reply}")?,
-            (Some(reply), detail) => write!(f, "{detail}; the server said {reply}")?,
-            (None, detail) => f.write_str(detail)?,
-        }
+        let Inner { kind, delivered, .. } = &*self.0;
+        write!(f, "{}", self.cause())?;
         if *delivered == Delivered::Unknown {
             f.write_str("; the message may have been delivered: sending it again may deliver it twice")?;
         }

@@ -77,7 +77,7 @@ pub use smtpkit_auth::{AccessToken, Credentials, Mechanism, Secret, TokenError, 
 pub use smtpkit_codec::{Envelope, Reply};
 /// Messages: how to build what is sent.
 pub use smtpkit_mime as mime;
-pub use smtpkit_session::client::{Delivery, Pipelining, Protocol, Transfer};
+pub use smtpkit_session::client::{Delivery, Pipelining, Protocol, Transfer, Unsupported};
 pub use smtpkit_session::timeout::ClientTimeouts;
 /// TLS: connectors, roots, pins, and what a session turned out to be.
 pub use smtpkit_tls as tls;

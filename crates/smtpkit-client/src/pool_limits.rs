@@ -27,6 +27,16 @@ pub struct PoolLimits {
     pub message_interval: Option<Duration>,
 }
 
+impl PoolLimits {
+    /// How many more messages a connection may carry that has had `messages`, to a server that takes so many more (RFC
+    /// 9422 §4.1). A new one may always try one.
+    pub(crate) fn messages_left(&self, messages: u32, transactions_left: Option<u64>) -> u32 {
+        let ours = self.messages_max.saturating_sub(messages);
+        let theirs = transactions_left.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX));
+        ours.min(theirs.max(u32::from(messages == 0)))
+    }
+}
+
 impl Default for PoolLimits {
     fn default() -> Self {
         Self {

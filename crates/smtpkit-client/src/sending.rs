@@ -108,12 +108,13 @@ impl<'s> Sending<'s> {
     fn refused_order(&self, error: OrderError) -> SendError {
         let detail = error.to_string();
         let error = match error {
-            OrderError::Unsupported(Unsupported::Transactions { .. }) => {
-                SendError::new(ErrorKind::Unsupported, Stage::Mail, detail).with_retry(Retry::Later)
+            OrderError::Unsupported(what) => {
+                let error = SendError::new(ErrorKind::Unsupported, Stage::Mail, detail);
+                let is_for_now = matches!(what, Unsupported::Transactions { .. });
+                let error = if is_for_now { error.with_retry(Retry::Later) } else { error };
+                error.with_unsupported(what)
             }
-            OrderError::Unsupported(_) | OrderError::NoRecipients => {
-                SendError::new(ErrorKind::Unsupported, Stage::Mail, detail)
-            }
+            OrderError::NoRecipients => SendError::new(ErrorKind::Unsupported, Stage::Mail, detail),
             OrderError::Plaintext => SendError::new(ErrorKind::TlsRequired, Stage::Mail, detail),
             _ => SendError::new(ErrorKind::Protocol, Stage::Mail, detail),
         };

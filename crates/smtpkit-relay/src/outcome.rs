@@ -23,7 +23,7 @@
 //!
 //! Nothing here connects, waits or writes: the functions take what a client or the DNS said and name the consequence.
 
-use smtpkit_client::{Delivered, ErrorKind, RecipientOutcome, Report, Retry, SendError};
+use smtpkit_client::{Delivered, ErrorKind, RecipientOutcome, Report, Retry, SendError, Unsupported};
 use smtpkit_codec::{EnhancedStatusCode, Reply, ReplyCode, Severity, StatusClass};
 use smtpkit_queue::LastReply;
 
@@ -125,6 +125,10 @@ pub(crate) fn failed(error: &SendError, recipients: usize, host: &str) -> Option
         ErrorKind::Refused => Some(refused(error, recipients, host)),
         ErrorKind::Recipients => {
             Some(Verdict { fates: each(error, recipients, host), next_host: false, site: SiteState::Fine })
+        }
+        // it takes no more in this session
+        ErrorKind::Unsupported if error.retry() == Retry::Later => {
+            all(deferred(5, 3), true, SiteState::Slower)
         }
         ErrorKind::Unsupported => {
             all(Fate::Failed(described(error, unsupported(error), host)), false, SiteState::Fine)
@@ -228,15 +232,13 @@ fn is_too_many(reply: &Reply) -> bool {
 
 /// The status for what a host cannot do (RFC 3463 §3.7, RFC 6531 §3.5).
 fn unsupported(error: &SendError) -> EnhancedStatusCode {
-    let text = error.to_string();
-    if text.contains("SMTPUTF8") {
-        EnhancedStatusCode::NON_ASCII_ADDRESS
-    } else if text.contains("octets, the server takes") {
-        EnhancedStatusCode::MESSAGE_TOO_BIG
-    } else if text.contains("REQUIRETLS") {
-        status(StatusClass::Permanent, 7, 30)
-    } else {
-        status(StatusClass::Permanent, 6, 3)
+    match error.unsupported() {
+        Some(Unsupported::Extension { keyword: "SMTPUTF8", .. }) => EnhancedStatusCode::NON_ASCII_ADDRESS,
+        Some(Unsupported::Size { .. }) => EnhancedStatusCode::MESSAGE_TOO_BIG,
+        Some(Unsupported::RequireTlsInPlaintext | Unsupported::Extension { keyword: "REQUIRETLS", .. }) => {
+            status(StatusClass::Permanent, 7, 30)
+        }
+        _ => status(StatusClass::Permanent, 6, 3),
     }
 }
 
@@ -252,7 +254,7 @@ pub(crate) fn last_reply(reply: &Reply, host: &str) -> LastReply {
 fn described(error: &SendError, status: EnhancedStatusCode, host: &str) -> LastReply {
     match error.reply() {
         Some(reply) => last_reply(reply, host),
-        None => LastReply::new(status, &error.to_string()),
+        None => LastReply::new(status, &error.cause().to_string()),
     }
 }
 

@@ -135,7 +135,7 @@ impl Pool {
 
     fn is_fresh(&self, open: &Open) -> bool {
         let limits = &self.settings.pool;
-        open.messages < limits.messages_max
+        open.messages_left() > 0
             && open.opened.elapsed() < limits.life_max
             && open.idle_since.elapsed() < limits.idle_max
     }

@@ -137,7 +137,7 @@ impl Worker {
     /// Sends the jobs and whatever the input has after them, two under way at most: the content of one with the
     /// commands of the next behind it.
     async fn send_chain(&self, open: &mut Open, jobs: &mut VecDeque<Job>) -> Result<ChainEnd, Unwanted> {
-        let share = self.pool.settings.pool.messages_max.saturating_sub(open.messages);
+        let share = open.messages_left();
         let mut begun = 0;
         let mut finished = 0;
         let mut under_way: usize = 0;

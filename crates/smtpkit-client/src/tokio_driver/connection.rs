@@ -172,6 +172,11 @@ impl Open {
         self.link.machine.is_ready()
     }
 
+    /// How many more messages it may carry.
+    pub(super) fn messages_left(&self) -> u32 {
+        self.settings.pool.messages_left(self.messages, self.link.machine.transactions_left())
+    }
+
     pub(super) const fn set_limit(&mut self, limit: Option<Instant>) {
         self.link.set_limit(limit);
     }

@@ -125,7 +125,7 @@ impl Pool {
     }
 
     fn is_fresh(&self, open: &Open, now: Instant) -> bool {
-        open.messages < self.settings.pool.messages_max && now < self.end_of(open)
+        open.messages_left() > 0 && now < self.end_of(open)
     }
 
     /// How long a connection may be kept if nobody uses it.

@@ -76,6 +76,26 @@ async fn a_connection_has_its_share_of_messages() {
 }
 
 #[tokio::test]
+async fn a_connection_carries_as_many_as_the_server_takes() {
+    // RFC 9422 section 4.1
+    let open =
+        "S: 220 mx.test\nC: EHLO client.test\nS: 250-mx.test\nS: 250-PIPELINING\nS: 250 LIMITS MAILMAX=1\n";
+    let once = [open, MESSAGE, QUIT].concat();
+    let server = Scripted::start(&[once.as_str(); 4].join("NEXT\n")).await;
+    let limits = PoolLimits { connections_max: 1, ..PoolLimits::default() };
+    let client = server.builder("smtp", "?tls=off").pool(limits).build().expect("a client");
+    for _ in 0..2 {
+        client.send(&envelope(), "Hello\r\n").await.expect("accepted");
+    }
+    let mut batch = client.send_all((0..2).map(|_| (envelope(), "Hello\r\n".into())).collect::<Vec<_>>());
+    while let Some((_, outcome)) = batch.next().await {
+        outcome.expect("accepted");
+    }
+    client.close(Duration::from_secs(1)).await;
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn the_bound_holds_and_waiting_has_an_end() {
     let server = Scripted::start("HANG\n").await;
     let limits = PoolLimits {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smtpkit_client::Report;
+use smtpkit_client::{Report, Unsupported};
 use smtpkit_codec::{
     EnhancedStatusCode, Envelope, MailParameters, Recipient as EnvelopeRecipient, StatusClass,
 };
@@ -125,45 +125,26 @@ async fn remote(
     set: Option<String>,
 ) -> Attempt {
     let mut all = Attempt { fates: Vec::new(), site: SiteState::Fine, success, way: Way::default(), set };
-    for indexes in lease.indexes.chunks(shared.options.limits.recipients_max.max(1)) {
-        let mut waiting: Vec<u32> = indexes.to_vec();
-        let mut state = SiteState::Fine;
-        for (at, host) in hosts.iter().enumerate() {
-            let envelope = envelope(lease, &waiting);
-            let Some((verdict, report)) = one_host(shared, host, &envelope, lease.entry.id).await else {
-                // our own fault: nothing counts as tried
+    let mut at_once = shared.options.limits.recipients_max.max(1);
+    let mut rest = lease.indexes.as_slice();
+    while !rest.is_empty() {
+        let (indexes, later) = rest.split_at(at_once.min(rest.len()));
+        match transaction(shared, lease, hosts, indexes, &mut all).await {
+            Transaction::Ended => {}
+            // our own fault: nothing counts as tried
+            Transaction::Broken => {
                 all.site = SiteState::Slower;
                 return all;
-            };
-            all.way.host = host.name();
-            if let Some(report) = &report {
-                all.way.tls = report.session().tls().map(|tls| tls.cipher_suite().to_owned());
-                if success == Success::Relayed && reports_itself(report) {
-                    all.success = Success::PassedOn;
-                }
             }
-            let is_last = at + 1 == hosts.len();
-            let goes_on = verdict.next_host && !is_last;
-            state = verdict.site;
-            let mut left = Vec::new();
-            for (index, fate) in waiting.iter().zip(verdict.fates) {
-                match fate {
-                    Fate::Deferred(_) if goes_on => left.push(*index),
-                    Fate::Failed(_) if goes_on && report.is_none() && verdict_is_of_host(&fate) => {
-                        left.push(*index)
-                    }
-                    fate => all.fates.push((*index, fate)),
-                }
-            }
-            waiting = left;
-            if waiting.is_empty() {
-                break;
+            Transaction::TooLarge { limit } => {
+                at_once = limit;
+                continue;
             }
         }
-        all.site = worse(all.site, state);
         if all.site == SiteState::Down {
             break;
         }
+        rest = later;
     }
     // what a site that went down did not hear of goes the way of what it did hear of
     if all.site == SiteState::Down
@@ -175,6 +156,69 @@ async fn remote(
         all.fates.extend(rest.map(|index| (*index, last.clone())));
     }
     all
+}
+
+/// What came of one transaction, or of as many as there were hosts to try.
+enum Transaction {
+    Ended,
+    Broken,
+    /// A host takes fewer recipients at once (RFC 9422 §4.2). Nobody was told of any.
+    TooLarge {
+        limit: usize,
+    },
+}
+
+/// These recipients, each to the first host that takes it; adds what became of them.
+async fn transaction(
+    shared: &Shared,
+    lease: &Lease,
+    hosts: &[Host],
+    indexes: &[u32],
+    all: &mut Attempt,
+) -> Transaction {
+    let mut waiting: Vec<u32> = indexes.to_vec();
+    let mut state = SiteState::Fine;
+    for (at, host) in hosts.iter().enumerate() {
+        let envelope = envelope(lease, &waiting);
+        let (verdict, report) = match one_host(shared, host, &envelope, lease.entry.id).await {
+            Heard::Verdict(verdict, report) => (verdict, report),
+            Heard::TooMany { limit } if waiting.len() == indexes.len() => {
+                return Transaction::TooLarge { limit };
+            }
+            // a host before it has taken some of them: the rest waits for the next attempt
+            Heard::TooMany { .. } => {
+                all.site = worse(all.site, SiteState::Slower);
+                return Transaction::Ended;
+            }
+            Heard::Nothing => return Transaction::Broken,
+        };
+        all.way.host = host.name();
+        if let Some(report) = &report {
+            all.way.tls = report.session().tls().map(|tls| tls.cipher_suite().to_owned());
+            if all.success == Success::Relayed && reports_itself(report) {
+                all.success = Success::PassedOn;
+            }
+        }
+        let is_last = at + 1 == hosts.len();
+        let goes_on = verdict.next_host && !is_last;
+        state = verdict.site;
+        let mut left = Vec::new();
+        for (index, fate) in waiting.iter().zip(verdict.fates) {
+            match fate {
+                Fate::Deferred(_) if goes_on => left.push(*index),
+                Fate::Failed(_) if goes_on && report.is_none() && verdict_is_of_host(&fate) => {
+                    left.push(*index);
+                }
+                fate => all.fates.push((*index, fate)),
+            }
+        }
+        waiting = left;
+        if waiting.is_empty() {
+            break;
+        }
+    }
+    all.site = worse(all.site, state);
+    Transaction::Ended
 }
 
 /// Whether a failure is that of a host without an address: another host may have one.
@@ -190,30 +234,42 @@ const fn worse(one: SiteState, other: SiteState) -> SiteState {
     }
 }
 
-async fn one_host(
-    shared: &Shared,
-    host: &Host,
-    envelope: &Envelope,
-    id: QueueId,
-) -> Option<(Verdict, Option<Report>)> {
+/// What a host said.
+enum Heard {
+    Verdict(Verdict, Option<Report>),
+    /// It says beforehand that these are too many recipients at once.
+    TooMany {
+        limit: usize,
+    },
+    /// It could not be asked, through a fault of ours.
+    Nothing,
+}
+
+async fn one_host(shared: &Shared, host: &Host, envelope: &Envelope, id: QueueId) -> Heard {
     let name = host.name();
     let recipients = envelope.recipients.len();
     if let Host::Mx { name, .. } = host
         && name.parse::<std::net::IpAddr>().is_err()
         && let Err(why) = shared.remote.resolver().addresses(name).await
     {
-        return Some((outcome::no_address(name, &why, recipients), None));
+        return Heard::Verdict(outcome::no_address(name, &why, recipients), None);
     }
     let parcel = Parcel { envelope, spool: &*shared.spool, id };
     match shared.remote.send(host, &parcel).await {
-        Ok(report) => Some((outcome::sent(&report, &name), Some(report))),
+        Ok(report) => Heard::Verdict(outcome::sent(&report, &name), Some(report)),
         Err(Trouble::Send(error)) => {
             tracing::debug!(target: "smtpkit::relay", %id, host = name, %error, "not sent");
-            Some((outcome::failed(&error, recipients, &name)?, None))
+            if let Some(Unsupported::Recipients { limit, .. }) = error.unsupported()
+                && let Ok(limit @ 1..) = usize::try_from(*limit)
+            {
+                return Heard::TooMany { limit };
+            }
+            outcome::failed(&error, recipients, &name)
+                .map_or(Heard::Nothing, |verdict| Heard::Verdict(verdict, None))
         }
         Err(Trouble::Ours(why)) => {
             tracing::error!(target: "smtpkit::relay", %id, host = name, why, "a delivery could not begin");
-            None
+            Heard::Nothing
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smtpkit_relay::queue::Schedule;
 
-use crate::host::{Act, Host};
+use crate::host::{Act, Got, Host};
 use crate::world::{Dns, Has, World, until};
 
 /// Messages to one site, and connections that it is given.
@@ -75,5 +75,32 @@ async fn a_thousand_messages_take_few_connections_and_two_round_trips_each() {
     // each takes a hundred, but for the few that are open at the end
     assert!(loads.iter().all(|load| *load <= 100), "{loads:?}");
     assert!(loads.len() <= MESSAGES / 100 + CONNECTIONS, "{loads:?}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_that_names_its_limits_gets_no_more_than_that() {
+    // RFC 9422 section 4
+    let host = Host::start("127.0.0.1:0", |verb, _| {
+        let offers = "250-host.test\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=2 MAILMAX=1";
+        (verb == "EHLO").then_some(Act::Say(offers))
+    })
+    .await;
+    let dns =
+        Dns::start(&[("far.test.", Has::Mx(10, "mx.test.")), ("mx.test.", Has::Address([127, 0, 0, 1]))])
+            .await;
+    let world = World::start(&dns, host.address.port());
+    let names: Vec<String> = (0..5).map(|number| format!("r{number}@far.test")).collect();
+    let recipients: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    for _ in 0..2 {
+        world.send(&recipients, "Subject: x\r\n\r\nhi\r\n").await;
+    }
+    until("delivered", || world.is_empty()).await;
+    assert!(world.reports().is_empty(), "{:?}", world.reports());
+    let got = host.got();
+    let counts = |got: &Got| got.commands.iter().filter(|command| command.starts_with("RCPT")).count();
+    assert_eq!(got.iter().map(counts).sum::<usize>(), 10);
+    assert!(got.iter().all(|got| counts(got) <= 2), "{got:?}");
+    assert_eq!(host.connections(), got.len(), "one message each");
     world.stop().await;
 }

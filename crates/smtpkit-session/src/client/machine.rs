@@ -99,6 +99,12 @@ impl<B: AsRef<[u8]>> Client<B> {
         self.core.is_ready() && !self.inbox.has_leftover() && !self.inbox.has_ended()
     }
 
+    /// How many more transactions the peer takes in this session (RFC 9422 §4.1); `None` if it names no limit. After the
+    /// last one the session is of no more use.
+    pub fn transactions_left(&self) -> Option<u64> {
+        self.core.transactions_left()
+    }
+
     /// Whether the next [`transaction`](Self::transaction) can be given while the content of the last one is on its
     /// way, so that both share one flight (RFC 2920 §3.1).
     pub fn can_chain(&self) -> bool {

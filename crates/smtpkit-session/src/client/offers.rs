@@ -113,6 +113,11 @@ impl Offers {
         }
     }
 
+    /// How many more the peer takes after so many.
+    pub(super) fn transactions_left(&self, transactions: u64) -> Option<u64> {
+        self.transactions_max.map(|max| max.saturating_sub(transactions))
+    }
+
     /// The parameters that MAIL gets: those of the envelope, and what the plan and the addresses add where the peer
     /// offers it.
     pub(super) fn parameters(

@@ -82,6 +82,10 @@ impl<B: AsRef<[u8]>> Core<B> {
             && self.notices.is_empty()
     }
 
+    pub(super) fn transactions_left(&self) -> Option<u64> {
+        self.offers.transactions_left(self.tickets)
+    }
+
     pub(super) fn can_chain(&self) -> bool {
         self.phase == Phase::Open
             && self.pipelines()
