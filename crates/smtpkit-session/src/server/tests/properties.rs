@@ -42,18 +42,15 @@ proptest! {
         Just("RCPT TO:<no@d.test>\r\n"), Just("VRFY x\r\n"), Just("BOGUS\r\n"), Just("MAIL FROM:<\r\n"), Just("HELP\r\n"),
     ], 0..30)) {
         let mut caller = Caller::new(config(), Channel::plaintext());
-        let closed = caller.feed(lines.concat().as_bytes(), 17);
+        let mut closed = caller.feed(lines.concat().as_bytes(), 17);
+        // replies that are held because there were so many errors; the last of those ends the session
+        while closed.is_none() && caller.server.deadline().is_some() && caller.server.recv_slot().is_empty() {
+            caller.now = caller.server.deadline().unwrap();
+            caller.server.expired(caller.now);
+            closed = caller.settle();
+        }
         let replies = caller.codes().split_whitespace().count();
         let answered = caller.server.counters().commands as usize;
-        if closed.is_none() {
-            while caller.server.deadline().is_some() && caller.server.recv_slot().is_empty() {
-                caller.now = caller.server.deadline().unwrap();
-                caller.server.expired(caller.now);
-                caller.settle();
-            }
-            prop_assert_eq!(caller.codes().split_whitespace().count(), lines.len());
-        } else {
-            prop_assert_eq!(replies, answered);
-        }
+        prop_assert_eq!(replies, if closed.is_none() { lines.len() } else { answered });
     }
 }
