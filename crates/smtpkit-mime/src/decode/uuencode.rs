@@ -24,7 +24,8 @@ const LINE_OCTETS_MAX: usize = 998;
 pub struct UuDecoder {
     /// The line that the last piece cut off.
     open: Vec<u8>,
-    skipping: bool,
+    /// How much of the current line is too long to be kept.
+    skipped: u64,
     state: State,
     file_name: Option<String>,
     /// Where the current line begins.
@@ -53,7 +54,7 @@ impl UuDecoder {
         let mut rest = input;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, tail) = rest.split_at(end + 1);
-            if self.open.is_empty() && !self.skipping {
+            if self.open.is_empty() && self.skipped == 0 && line.len() <= LINE_OCTETS_MAX {
                 self.line(line, out);
             } else {
                 self.keep(line);
@@ -65,9 +66,8 @@ impl UuDecoder {
     }
 
     fn keep(&mut self, part: &[u8]) {
-        self.skipping |= self.open.len() + part.len() > LINE_OCTETS_MAX;
-        if self.skipping {
-            self.at += part.len() as u64;
+        if self.skipped > 0 || self.open.len() + part.len() > LINE_OCTETS_MAX {
+            self.skipped += part.len() as u64;
         } else {
             self.open.extend_from_slice(part);
         }
@@ -75,9 +75,12 @@ impl UuDecoder {
 
     fn end_line(&mut self, out: &mut Vec<u8>) {
         let line = std::mem::take(&mut self.open);
-        if std::mem::take(&mut self.skipping) {
-            self.defect();
-            self.at += line.len() as u64;
+        let skipped = std::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            if self.state == State::Data {
+                self.defect();
+            }
+            self.at += line.len() as u64 + skipped;
         } else if !line.is_empty() {
             self.line(&line, out);
         }
@@ -161,4 +164,23 @@ fn data(line: &[u8], out: &mut Vec<u8>, room: u64) -> Option<u64> {
     out.resize(start + count, 0);
     let fits = padding == 0 || letters.is_empty() || count - letters.len() * 3 / 4 <= 3;
     fits.then_some(padding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_defect_where_it_begins_however_it_comes() {
+        let long = "!".repeat(1_200);
+        let input = format!("{long}\nbegin 644 x\nM{long}\n#:&5L\n`\nend\n{long}\n");
+        let expected = Defect::new(DefectKind::BadUuencode, 1_201 + 12);
+        for size in [1, 7, 998, 999, input.len()] {
+            let (mut decoder, mut out) = (UuDecoder::new(), Vec::new());
+            input.as_bytes().chunks(size).for_each(|piece| decoder.push(piece, &mut out));
+            decoder.finish(&mut out);
+            let found: Vec<&Defect> = decoder.defects().iter().collect();
+            assert_eq!((&out[..], &found[..]), (&b"hel"[..], &[&expected][..]), "pieces of {size}");
+        }
+    }
 }
